@@ -1,0 +1,121 @@
+"""The errors of the whole house.
+
+    BridgeError
+    |-- UsageError                the person at the keyboard can mend it: exit code 2
+    |   |-- ConfigError           a setting is missing, misspelt or cannot be used
+    |   `-- AgentError            an agent (or one of its tools) is declared wrongly
+    |-- RefusedRequest            somebody asked for something they may not have: HTTP 403, nothing spent
+    |   |-- BadSignature          X-Twilio-Signature is missing or was made for another URL, body or token
+    |   `-- BadToken              a token in a path is unknown, used, expired or bound to another call
+    |-- WireError                 a message from the phone company does not follow its protocol
+    |-- CarrierError              the phone company's REST API refused or did not answer
+    |-- ModelError                the model's side of a call
+    |   |-- ModelRefused          it will not serve us: key, model, quota, request shape
+    |   `-- ModelUnreachable      it could not be reached or went away; may be tried again
+    |-- ToolError                 a tool failed in a way the model should hear about
+    |-- StoreError                a file or database did not take what we gave it
+    `-- ServiceUnavailable        a command needs a running `callbridge serve` and there is none
+
+Each error carries its verdict, so that nobody has to guess from its text:
+
+`retry`   may the same thing be tried again as it is?
+`bucket`  who is to blame, as outcomes are counted: `client_error` (what we were given), `server_error` (we),
+          `upstream_error` (the carrier or the model), `indeterminate` (it may or may not have happened).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Bucket = Literal["client_error", "server_error", "upstream_error", "indeterminate"]
+
+
+class BridgeError(Exception):
+    """Something went wrong in callbridge."""
+
+    retry: ClassVar[bool] = False
+    bucket: ClassVar[Bucket] = "server_error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class UsageError(BridgeError):
+    """The command cannot run as it was given."""
+
+    bucket = "client_error"
+
+
+class ConfigError(UsageError):
+    """A setting cannot be used."""
+
+
+class AgentError(UsageError):
+    """The agent cannot be used as it is declared."""
+
+
+class RefusedRequest(BridgeError):
+    """The request is refused."""
+
+    bucket = "client_error"
+
+
+class BadSignature(RefusedRequest):
+    """The request does not carry a valid X-Twilio-Signature."""
+
+
+class BadToken(RefusedRequest):
+    """The token is unknown, used, expired or bound to another call."""
+
+
+class WireError(BridgeError):
+    """The phone company sent a message that does not follow its protocol."""
+
+    bucket = "upstream_error"
+
+
+class CarrierError(BridgeError):
+    """The phone company's REST API did not do what was asked.
+
+    `status` is the HTTP status, 0 when no answer came; `code` is the carrier's own number, 0 when it gave none.
+    `gone` says that the call had already ended, which is no reason for alarm.
+    """
+
+    bucket = "upstream_error"
+
+    def __init__(self, message: str, *, status: int = 0, code: int = 0, gone: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.gone = gone
+
+
+class ModelError(BridgeError):
+    """The model's side of the call failed."""
+
+    bucket = "upstream_error"
+
+
+class ModelRefused(ModelError):
+    """The Realtime server will not serve us; trying again changes nothing."""
+
+
+class ModelUnreachable(ModelError):
+    """The Realtime server could not be reached."""
+
+    retry = True
+
+
+class ToolError(BridgeError):
+    """A tool could not do what the model asked; the text is meant for the model."""
+
+
+class StoreError(BridgeError):
+    """What was to be kept could not be written or read."""
+
+
+class ServiceUnavailable(BridgeError):
+    """There is no running `callbridge serve` to talk to."""
+
+    retry = True
+    bucket = "client_error"
