@@ -1,0 +1,109 @@
+"""The rules of one call, joined. Events in, commands out; time is handed in; nothing waits, reads a clock or does I/O.
+
+The theory of operation is in the docstring of `bridge/call/__init__.py`; if you change one, change both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call.departure import Departure
+from bridge.call.desk import Desk
+from bridge.call.floor import Floor
+from bridge.call.limits import Terms
+from bridge.call.model_side import ModelSide
+from bridge.call.phases import Phase
+from bridge.call.phone_side import PhoneSide
+from bridge.call.tool_side import ToolSide
+
+
+class CallCore:
+    """One call, from the moment we know of it until it is over."""
+
+    def __init__(self, terms: Terms, now: float) -> None:
+        self.desk = desk = Desk(terms, now)
+        floor = Floor(desk)
+        departure = Departure(desk, floor)
+        phone = PhoneSide(desk, floor, departure)
+        model = ModelSide(desk, floor, departure)
+        tools = ToolSide(desk, departure)
+        self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
+            ev.PhoneAudio: phone.audio,
+            ev.PhoneMark: phone.mark,
+            ev.PhoneAttached: phone.attached,
+            ev.PhoneGap: phone.gap,
+            ev.PhoneStopped: phone.stopped,
+            ev.PhoneLost: phone.lost,
+            ev.PhoneExpected: phone.expected,
+            ev.CarrierReported: phone.reported,
+            ev.PhoneKey: floor.key,
+            ev.SpeechStarted: floor.speech_started,
+            ev.SpeechStopped: floor.speech_stopped,
+            ev.CallerText: floor.caller_text,
+            ev.ModelAudio: model.audio,
+            ev.ModelAudioDone: model.audio_done,
+            ev.AgentText: model.agent_text,
+            ev.ModelOpened: model.opened,
+            ev.ModelConfigured: model.configured,
+            ev.ResponseCreated: model.response_created,
+            ev.ResponseDone: model.response_done,
+            ev.ModelFault: model.fault,
+            ev.ModelLost: model.lost,
+            ev.ToolCalled: tools.called,
+            ev.ToolFinished: tools.finished,
+            ev.LeaveAsked: departure.ask,
+            ev.TransferAsked: departure.ask,
+            ev.DigitsAsked: departure.digits_asked,
+        }
+        self._alarms: dict[str, Callable[[], None]] = {
+            "ring": phone.ring_overdue,
+            "frames": phone.frames_overdue,
+            "away": phone.away_overdue,
+            "connect": model.connect_overdue,
+            "respond": model.respond_overdue,
+            "progress": model.progress_overdue,
+            "keys": floor.enter_keys,
+            "tools": tools.overdue,
+            "silence": departure.silence_overdue,
+            "longest": departure.longest_overdue,
+            "settle": departure.settle_overdue,
+            "leave": departure.leave_overdue,
+        }
+        desk.timers.set("ring", now + terms.ring_s)
+
+    def receive(self, event: ev.Event, now: float) -> list[do.Command]:
+        """What follows from `event`, in order. After `End` nothing follows from anything."""
+        desk = self.desk
+        if desk.over:
+            return []
+        desk.out = out = []
+        desk.now = now
+        self._handlers[type(event)](event)
+        return out
+
+    def deadline(self) -> float | None:
+        """When `wake` must be called at the latest, or None."""
+        return self.desk.timers.next()
+
+    def wake(self, now: float) -> list[do.Command]:
+        """What follows from time alone. Early or needless calls do nothing."""
+        desk = self.desk
+        desk.out = out = []
+        desk.now = now
+        for name in desk.timers.due(now):
+            if not desk.over:
+                self._alarms[name]()
+        return out
+
+    @property
+    def phase(self) -> Phase:
+        """What people see of the call."""
+        return self.desk.phase
+
+    @property
+    def over(self) -> bool:
+        """`End` has been said."""
+        return self.desk.over

@@ -1,0 +1,114 @@
+"""How a call is left: after the last word has been heard.
+
+Leaving for good (goodbye, transfer) and leaving for a moment (keys sent into the call) wait for the same thing: no
+response is being generated or wanted, no tool is open, and the last mark has come back. `response.done` says only
+that the goodbye was generated.
+"""
+
+from __future__ import annotations
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call import facts
+from bridge.call.desk import Desk
+from bridge.call.floor import Floor
+from bridge.call.phases import Intent, ModelLeg, PhoneLeg
+
+
+class Departure:
+    """Why and when this call ends."""
+
+    def __init__(self, desk: Desk, floor: Floor) -> None:
+        self.desk = desk
+        self.floor = floor
+        self._leaving = do.End("agent_hung_up", "agent")
+        self._detour = ""
+
+    def ask(self, event: ev.LeaveAsked | ev.TransferAsked) -> None:
+        """Somebody wants the call to end, or to be handed over. The first one wins."""
+        if not self.desk.move_intent(type(event)):
+            return
+        if isinstance(event, ev.TransferAsked):
+            self._leaving = do.End("transferred", "agent", transfer_to=event.to)
+        else:
+            self._leaving = do.End(event.reason, event.by)
+        self.desk.timers.clear("silence")
+        self.desk.timers.clear("longest")
+        self.desk.timers.set("leave", max(self.desk.now, self.desk.playback.quiet_at()) + self.desk.terms.leave_s)
+        self.check()
+
+    def digits_asked(self, event: ev.DigitsAsked) -> None:
+        """Keys are to be sent into the call."""
+        if self.desk.intent is Intent.TALK:
+            self._detour = event.digits
+            self.check()
+
+    def check(self) -> None:
+        """Leave (for good, or to send digits) once everything said has been heard."""
+        if self.desk.intent is Intent.TALK and not self._detour:
+            return
+        desk = self.desk
+        if desk.over or desk.phone is not PhoneLeg.ON or desk.gate.busy or desk.gate.wanted or desk.tools.open:
+            return
+        if desk.playback.busy:
+            desk.timers.set("settle", desk.playback.quiet_at() + desk.terms.settle_s)
+        else:
+            self.settle()
+
+    def settle_overdue(self) -> None:
+        """The last mark is late: what should have been heard by now counts as heard."""
+        if self.desk.playback.busy and self.desk.playback.quiet_at() + self.desk.terms.settle_s > self.desk.now:
+            self.check()
+        elif not self.desk.gate.busy:
+            self.settle()
+
+    def leave_overdue(self) -> None:
+        """Whatever holds the goodbye up, it has had its time."""
+        self.emit(self._leaving)
+
+    def longest_overdue(self) -> None:
+        """The call has lasted as long as it may."""
+        self.say_goodbye("max_duration", self.desk.terms.longest_goodbye)
+
+    def settle(self) -> None:
+        """Everything has been heard: go."""
+        self.desk.timers.clear("settle")
+        if self.desk.intent is Intent.TALK:
+            digits, self._detour = self._detour, ""
+            if digits and self.desk.move_phone(do.Detour):
+                self.floor.detach(self.desk.terms.detour_s)
+                self.desk.put(do.Detour(digits))
+        elif not self.desk.answered_caller and self.desk.model is ModelLeg.UP:
+            self.desk.answered_caller = True  # hanging up on the caller's last word: one goodbye first
+            self.desk.respond(self.desk.terms.goodbye)
+        else:
+            self.emit(self._leaving)
+
+    def say_goodbye(self, reason: str, instructions: str) -> None:
+        """We end the call ourselves, with words."""
+        self.desk.answered_caller = True
+        if self.desk.model is ModelLeg.UP and not self.desk.gate.busy:
+            self.desk.respond(instructions)
+        self.ask(ev.LeaveAsked(reason, "bridge"))
+
+    def silence_overdue(self) -> None:
+        """Nobody spoke for long; a voice since then, or one that is speaking, moves the deadline."""
+        due = self.desk.active_at + self.desk.terms.silence_s
+        if due > self.desk.now or self.desk.caller_speaking or self.desk.playback.busy:
+            self.desk.timers.set("silence", max(due, self.desk.now + 1.0))
+        else:
+            self.say_goodbye("silence", self.desk.terms.silence_goodbye)
+
+    def end(self, reason: str, by: str, error: str = "") -> None:
+        """The call is over now, whatever is being said."""
+        self.emit(do.End(reason, by, error))
+
+    def emit(self, end: do.End) -> None:
+        """Close the books, tell everyone, end."""
+        self.floor.close_books()
+        now_ms = self.desk.now_ms
+        for said in self.desk.turns.untold(now_ms):
+            self.desk.tell(said)
+        self.desk.finish()
+        self.desk.tell(facts.CallEnded(end.reason, end.by, end.error, now_ms))
+        self.desk.put(end)

@@ -1,0 +1,173 @@
+"""The desk that all rules of a call write on: its ledgers, its legs, the time, and the commands of this event.
+
+No rule stands here. The parts (`floor`, `phone_side`, `model_side`, `tool_side`, `departure`) share one desk and are
+joined by `core.py`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call import facts
+from bridge.call.limits import Terms, Timers
+from bridge.call.phases import (
+    INTENT_MOVES,
+    MODEL_MOVES,
+    PHONE_MOVES,
+    Cause,
+    Intent,
+    ModelLeg,
+    Phase,
+    PhoneLeg,
+    phase_of,
+)
+from bridge.call.playback import Playback
+from bridge.call.responses import Request, ResponseGate
+from bridge.call.toolcalls import ToolCalls
+from bridge.call.turns import Turns
+
+HELD_BYTES = 16_000
+"""2 s of caller audio are kept while the model's session opens; older audio is dropped and counted."""
+
+
+class Desk:
+    """One call's state. `now` is the time of the event in hand, `out` what has been decided about it so far."""
+
+    def __init__(self, terms: Terms, now: float) -> None:
+        self.terms = terms
+        self.now = now
+        self.out: list[do.Command] = []
+        self.phone = PhoneLeg.AWAITED
+        self.model = ModelLeg.OPENING
+        self.intent = Intent.TALK
+        self.phase = Phase.RINGING
+        self.over = False
+        self.playback = Playback()
+        self.gate = ResponseGate()
+        self.tools = ToolCalls()
+        self.turns = Turns()
+        self.timers = Timers()
+        self.zero: float | None = None
+        """When the phone was first attached; the call's clock starts here."""
+        self.frame_at = now
+        """When the last caller audio came."""
+        self.active_at = now
+        """When either side was last heard from."""
+        self.caller_speaking = False
+        self.answered_caller = True
+        """The agent has said something since the caller's last word."""
+        self.fed_bytes = 0
+        self.fed_offset_ms = 0
+        """Call clock minus the model's clock of audio it was fed."""
+        self.dropped_bytes = 0
+        """Caller audio dropped because the model was not ready in time."""
+        self.unexpected = 0
+        """Events that came when their leg could not have sent them."""
+        self._held: deque[ev.PhoneAudio] = deque()
+        self._held_bytes = 0
+
+    # ---- time
+
+    def ms(self, at: float) -> int:
+        """A time on the call's clock, in ms; 0 before the phone was attached."""
+        return 0 if self.zero is None else max(0, round((at - self.zero) * 1000))
+
+    @property
+    def now_ms(self) -> int:
+        """Now, on the call's clock."""
+        return self.ms(self.now)
+
+    # ---- saying what is to be done
+
+    def put(self, command: do.Command) -> None:
+        """Decide something."""
+        self.out.append(command)
+
+    def tell(self, fact: facts.Fact) -> None:
+        """Let whoever watches know."""
+        self.out.append(do.Publish(fact))
+
+    def respond(self, instructions: str = "") -> None:
+        """Have the model respond, now or when the active response is done."""
+        self.ask(self.gate.request(instructions))
+
+    def ask(self, request: Request | None) -> None:
+        """Send what the gate let through."""
+        if request is not None and self.model is ModelLeg.UP:
+            self.put(do.Respond(request.event_id, request.instructions))
+            self.timers.set("respond", self.now + self.terms.respond_s)
+
+    # ---- caller audio on its way to the model
+
+    def feed(self, audio: ev.PhoneAudio) -> None:
+        """Caller audio goes to the model."""
+        self.fed_bytes += audio.size
+        self.out.append(do.Feed(audio.payload, audio.size))
+
+    def hold(self, audio: ev.PhoneAudio) -> None:
+        """The model is not there yet: keep the newest 2 s."""
+        self._held.append(audio)
+        self._held_bytes += audio.size
+        while self._held_bytes > HELD_BYTES:
+            old = self._held.popleft().size
+            self._held_bytes -= old
+            self.dropped_bytes += old
+            self.fed_offset_ms += old // 8
+
+    def feed_held(self) -> None:
+        """The model is there: it gets what was kept, in order."""
+        while self._held:
+            self.feed(self._held.popleft())
+        self._held_bytes = 0
+
+    def set_feed_offset(self) -> None:
+        """A leg was attached: from here on the two clocks run side by side again."""
+        self.fed_offset_ms = self.now_ms - (self.fed_bytes + self._held_bytes) // 8
+
+    # ---- legs
+
+    def move_phone(self, cause: Cause) -> bool:
+        """Move the phone leg by its table; False when the event means nothing in its present state."""
+        new = PHONE_MOVES.get((self.phone, cause))
+        if new is None:
+            self.unexpected += 1
+            return False
+        self.phone = new
+        self._show_phase()
+        return True
+
+    def move_model(self, cause: Cause) -> bool:
+        """Move the model leg by its table."""
+        new = MODEL_MOVES.get((self.model, cause))
+        if new is None:
+            return False
+        self.model = new
+        self._show_phase()
+        return True
+
+    def move_intent(self, cause: Cause) -> bool:
+        """Move the intent by its table; leaving is never taken back."""
+        new = INTENT_MOVES.get((self.intent, cause))
+        if new is None:
+            return False
+        self.intent = new
+        self._show_phase()
+        return True
+
+    def _show_phase(self) -> None:
+        phase = phase_of(self.phone, self.model, self.intent)
+        if phase is not Phase.ENDED:  # the end has its own words, see `finish`
+            self._set_phase(phase)
+
+    def finish(self) -> None:
+        """Nothing follows any more."""
+        self.over = True
+        self.timers.clear_all()
+        self._set_phase(Phase.ENDED)
+
+    def _set_phase(self, phase: Phase) -> None:
+        if phase is not self.phase:
+            self.phase = phase
+            self.tell(facts.PhaseChanged(phase.value))

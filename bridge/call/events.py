@@ -1,0 +1,264 @@
+"""What can happen to a call.
+
+Every event is a frozen value without a clock: `CallCore.receive(event, now)` is told the time beside it.
+Audio is counted as the phone counts it: mu-law at 8 kHz, one byte a sample, 8 bytes a millisecond.
+Model events carry the GA names' meaning whatever dialect came over the wire (see `realtime/dialect.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["benign", "transient", "fatal"]
+
+
+# ---- the phone leg ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAttached:
+    """A phone leg is on the line: its `start` was read and belongs to this call."""
+
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAudio:
+    """Caller audio as it came: base64 text of `size` bytes of mu-law. Nothing has been decoded."""
+
+    payload: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneGap:
+    """The carrier's clock jumped: `ms` of caller audio are missing and are heard as silence."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneMark:
+    """The phone returned a mark: played, or flushed by a clear. The ledger knows which."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneKey:
+    """The caller pressed a key: 0-9, *, # or A-D."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneStopped:
+    """The carrier said that this leg's stream is over: hung up, or redirected by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLost:
+    """The leg's socket went away without a word."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneExpected:
+    """The carrier asked what comes next and was told to connect again: a new leg will attach."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierReported:
+    """The carrier's status callback gave a terminal status (completed, busy, no-answer, failed, canceled)."""
+
+    status: str
+
+
+# ---- the model leg ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOpened:
+    """`session.created`: the server speaks. `expires_at` is an epoch second, 0 when it was not told."""
+
+    session_id: str
+    expires_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfigured:
+    """`session.updated`: `problems` are decisive differences from what was asked (audio formats)."""
+
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCreated:
+    """A response began. Out-of-band ones (`conversation: none`) never reach the phone."""
+
+    response_id: str
+    conversational: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseDone:
+    """A response ended: completed, cancelled, incomplete or failed. All of it is generated, little of it heard."""
+
+    response_id: str
+    status: str
+    reason: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    severity: Severity = "benign"
+    usage: dict[str, int] | None = None
+    conversational: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAudio:
+    """Agent audio, already mu-law. `ms` is its length as the model counts it, which truncation must respect."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    audio: bytes
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAudioDone:
+    """No more audio for this item will come."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentText:
+    """Transcript of what the agent is generating; `final` replaces all before it."""
+
+    response_id: str
+    item_id: str
+    text: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallerText:
+    """Transcript of what the caller said; `final` replaces all before it. It may come long after the turn."""
+
+    item_id: str
+    text: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak, at `at_ms` of the audio fed so far."""
+
+    item_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The caller stopped, at `at_ms` of the audio fed so far."""
+
+    item_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model called a tool and its arguments are complete."""
+
+    call_id: str
+    name: str
+    arguments: str
+    response_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFault:
+    """An `error` event. `event_id` is the one of our event that failed, when the server says so."""
+
+    code: str
+    message: str
+    severity: Severity
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLost:
+    """The model's socket could not be opened or went away."""
+
+    detail: str
+    fatal: bool = False
+
+
+# ---- the house ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool returned (or failed, or ran out of time). `speak`: should the model talk about it?"""
+
+    call_id: str
+    output: str
+    ok: bool = True
+    speak: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveAsked:
+    """Hang up once what is being said has been heard."""
+
+    reason: str = "agent_hung_up"
+    by: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """Hand the caller to this number once what is being said has been heard."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsAsked:
+    """Send keys into the call; the stream ends for it and returns."""
+
+    digits: str
+
+
+Event = (
+    PhoneAttached
+    | PhoneAudio
+    | PhoneGap
+    | PhoneMark
+    | PhoneKey
+    | PhoneStopped
+    | PhoneLost
+    | PhoneExpected
+    | CarrierReported
+    | ModelOpened
+    | ModelConfigured
+    | ResponseCreated
+    | ResponseDone
+    | ModelAudio
+    | ModelAudioDone
+    | AgentText
+    | CallerText
+    | SpeechStarted
+    | SpeechStopped
+    | ToolCalled
+    | ModelFault
+    | ModelLost
+    | ToolFinished
+    | LeaveAsked
+    | TransferAsked
+    | DigitsAsked
+)

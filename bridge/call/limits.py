@@ -1,0 +1,92 @@
+"""Numbers a call lives by, and its timers.
+
+`Terms` are agreed before the call; `Timers` know which of them runs out first. Neither reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What this call is allowed, all in seconds unless the name says otherwise."""
+
+    greeting: str = ""
+    """Instructions for the first response. Empty: the caller speaks first."""
+    goodbye: str = "Say a short, friendly goodbye."
+    """Instructions for a goodbye when the agent hangs up without one."""
+    silence_goodbye: str = "Nobody has spoken for a while. Say that you are hanging up now, and say goodbye."
+    longest_goodbye: str = "The time for this call is up. Say so in one friendly sentence, and say goodbye."
+    model_interrupts: bool = True
+    """The server cancels its own response when the caller speaks (`interrupt_response`); else we do."""
+    model_answers: bool = True
+    """The server answers by itself at the end of a caller turn (`create_response`); else we ask."""
+    ring_s: float = 10.0
+    """Answer document fetched -> stream attached. Past it the warm model socket is given up."""
+    connect_s: float = 8.0
+    """Phone attached -> model configured. Past it the caller hears an apology instead of silence."""
+    respond_s: float = 6.0
+    """`response.create` sent -> `response.created`. The field's default notices after 50 s (ping timeout)."""
+    progress_s: float = 20.0
+    """An active response that says nothing at all for this long is stuck; reasoning models may pause some seconds."""
+    frames_s: float = 10.0
+    """No caller audio for this long: the leg is dead. Frames come every 20 ms, in silence too."""
+    away_s: float = 0.9
+    """A leg lost without a word may be back at once by way of the after document; longer is a lost call."""
+    detour_s: float = 40.0
+    """Leg sent away on purpose (digits): 32 digits with pauses and the way back."""
+    keys_s: float = 1.5
+    """Pause after the last key that ends an entry; # ends it at once."""
+    silence_s: float = 120.0
+    """Neither side speaks for this long: say goodbye."""
+    longest_s: float = 1800.0
+    """Longest call: say goodbye."""
+    leave_s: float = 20.0
+    """Longest wait for a goodbye to be generated, on top of the time its audio needs to be heard."""
+    settle_s: float = 2.0
+    """How late the last mark may be before a goodbye counts as heard."""
+    tool_s: float = 60.0
+    """A tool that never reports is answered for after this; its runner's own time-out comes earlier."""
+
+
+class Timers:
+    """A handful of named deadlines. Times are seconds of whatever clock the driver uses."""
+
+    __slots__ = ("_at", "_next")
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+        self._next: float | None = None
+
+    def set(self, name: str, at: float) -> None:
+        """Set or move a deadline."""
+        self._at[name] = at
+        self._next = min(self._at.values())
+
+    def clear(self, name: str) -> None:
+        """Forget a deadline, set or not."""
+        if self._at.pop(name, None) is not None:
+            self._next = min(self._at.values()) if self._at else None
+
+    def clear_all(self) -> None:
+        """Forget every deadline."""
+        self._at.clear()
+        self._next = None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._at
+
+    def next(self) -> float | None:
+        """The earliest deadline, or None."""
+        return self._next
+
+    def due(self, now: float) -> list[str]:
+        """Take out every deadline that has passed, earliest first."""
+        if self._next is None or now < self._next:
+            return []
+        names = sorted((n for n, at in self._at.items() if at <= now), key=self._at.__getitem__)
+        for name in names:
+            del self._at[name]
+        self._next = min(self._at.values()) if self._at else None
+        return names

@@ -1,0 +1,148 @@
+"""The model's side of the rules: its session opens, its responses come one at a time, its failures are sorted."""
+
+from __future__ import annotations
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call import facts
+from bridge.call.departure import Departure
+from bridge.call.desk import Desk
+from bridge.call.floor import Floor
+from bridge.call.phases import Intent, ModelLeg, PhoneLeg
+from bridge.call.responses import Request
+
+FAULT_LIMIT = 25
+"""Error events told per call; the timeline has them all."""
+FAILURE_LIMIT = 2
+"""Failed or unanswered responses in a row that are asked for again."""
+
+
+class ModelSide:
+    """What follows from the model's events."""
+
+    def __init__(self, desk: Desk, floor: Floor, departure: Departure) -> None:
+        self.desk = desk
+        self.floor = floor
+        self.departure = departure
+        self._progress_at = 0.0
+        self._failures = 0
+        self._faults = 0
+
+    def opened(self, _: ev.ModelOpened) -> None:
+        """The server speaks: configure the session before anything else."""
+        if self.desk.model is ModelLeg.OPENING:
+            self.desk.put(do.Configure())
+
+    def configured(self, event: ev.ModelConfigured) -> None:
+        """The configuration was taken, or not; only now may caller audio and greeting go out."""
+        if event.problems:
+            self.lost(ev.ModelLost("the model did not take our configuration: " + "; ".join(event.problems), True))
+            return
+        if not self.desk.move_model(ev.ModelConfigured):
+            return
+        self.desk.timers.clear("connect")
+        self.desk.feed_held()
+        if self.desk.terms.greeting:
+            self.desk.respond(self.desk.terms.greeting)
+
+    def response_created(self, event: ev.ResponseCreated) -> None:
+        """A response began, ours or the server's own."""
+        if not event.conversational:
+            return
+        self.desk.gate.created(event.response_id)
+        self._progress_at = self.desk.now
+        self.desk.timers.clear("respond")
+        self.desk.timers.set("progress", self.desk.now + self.desk.terms.progress_s)
+
+    def response_done(self, event: ev.ResponseDone) -> None:
+        """A response ended: all of it is generated, little of it heard."""
+        if event.usage:
+            self.desk.tell(facts.UsageCounted(event.usage))
+        if not event.conversational:
+            return
+        self.floor.play(self.desk.playback.finish_response(event.response_id, self.desk.now))
+        request = self.desk.gate.done(event.response_id)
+        if not self.desk.gate.active_id:
+            self.desk.timers.clear("progress")
+        if event.status == "failed":
+            self.response_failed(event, request)
+            return
+        self._failures = 0
+        self.desk.ask(request)
+        self.floor.tell_complete()
+        self.departure.check()
+
+    def response_failed(self, event: ev.ResponseDone, request: Request | None) -> None:
+        """A failure comes as an ordinary event; whoever ignores it leaves the caller in silence."""
+        self._failures += 1
+        self.desk.tell(facts.Trouble("model", event.error_code or "response_failed", event.error_message))
+        if event.severity == "fatal" or self._failures > FAILURE_LIMIT:
+            self.departure.end("model_failed", "model", event.error_message or event.error_code)
+        else:
+            self.desk.ask(request or self.desk.gate.retry())
+
+    def audio(self, event: ev.ModelAudio) -> None:
+        """The hot path outward: a delta goes through the ledger to the phone."""
+        self.desk.active_at = self._progress_at = self.desk.now
+        self.desk.answered_caller = True
+        track_of = (event.response_id, event.item_id, event.content_index)
+        self.floor.play(self.desk.playback.add(track_of, event.audio, event.ms, self.desk.now))
+
+    def audio_done(self, event: ev.ModelAudioDone) -> None:
+        """An item's audio is complete: its last part frame goes out."""
+        self._progress_at = self.desk.now
+        self.floor.play(self.desk.playback.finish(event.item_id, event.content_index, self.desk.now))
+        self.floor.tell_complete()
+
+    def agent_text(self, event: ev.AgentText) -> None:
+        """Words of an agent turn; they run ahead of the voice."""
+        self._progress_at = self.desk.now
+        self.desk.turns.agent_text(event.item_id, event.text, final=event.final)
+
+    def fault(self, event: ev.ModelFault) -> None:
+        """An error event. Only a fatal one ends the call, or one while the session is being set up."""
+        self._faults += 1
+        if self._faults <= FAULT_LIMIT:
+            self.desk.tell(facts.Trouble("model", event.code or "error", event.message))
+        if event.severity == "fatal" or self.desk.model is ModelLeg.OPENING:
+            self.lost(ev.ModelLost(event.message or event.code, True))
+        elif event.code == "conversation_already_has_active_response":
+            self.desk.gate.refused(event.event_id, busy=True)
+        elif event.event_id and event.event_id == self.desk.gate.pending_id:
+            self.desk.gate.refused(event.event_id, busy=False)
+            self.desk.timers.clear("respond")
+            self.departure.check()
+
+    def lost(self, event: ev.ModelLost) -> None:
+        """The model is gone. Before the phone is on, that waits: the caller must be there to hear the apology."""
+        if not self.desk.move_model(ev.ModelLost):
+            return
+        if self.desk.phone is PhoneLeg.AWAITED:
+            self.desk.tell(facts.Trouble("model", "lost", event.detail))
+        elif self.desk.intent is not Intent.TALK and not self.desk.gate.busy:
+            self.departure.check()  # all is said; hearing it does not need the model
+        else:
+            self.departure.end("model_failed", "model", event.detail)
+
+    def respond_overdue(self) -> None:
+        """Asked for a response and nothing began: ask once more, then give up."""
+        self._failures += 1
+        if self._failures > 1:
+            self.departure.end("model_failed", "model", "the model did not begin a response that was asked for twice")
+        else:
+            self.desk.tell(
+                facts.Trouble("model", "no_response", "response.create was not answered in time; asked again")
+            )
+            self.desk.ask(self.desk.gate.retry())
+
+    def progress_overdue(self) -> None:
+        """A response began and went silent (half-open socket, stuck server)."""
+        due = self._progress_at + self.desk.terms.progress_s
+        if due > self.desk.now:
+            self.desk.timers.set("progress", due)
+        else:
+            self.departure.end("model_failed", "model", "the model fell silent in the middle of a response")
+
+    def connect_overdue(self) -> None:
+        """The caller is there and the model is not."""
+        self.departure.end("model_failed", "model", "the model's session was not ready in time")

@@ -1,0 +1,261 @@
+"""How much has the caller really heard?
+
+The phone plays what we send in order, in real time, and returns each mark when everything before it has been played.
+So this ledger keeps every chunk that has been sent and not yet been confirmed, and answers from three facts only:
+
+1. a returned mark confirms its chunk and all chunks before it (marks are cumulative; a lost one costs nothing);
+2. the first unconfirmed chunk is being played now: wall time since it began, delayed by as much as the last mark came
+   later than we expected, is its played part, never more than the chunk, because its own mark has not come back;
+3. what was never sent was never heard.
+
+A `clear` makes the phone return every pending mark at once, unplayed. Each flush therefore begins a new generation:
+names of an old one are forgotten and their late marks mean nothing.
+
+Audio goes out in whole 20 ms frames, 20 to 200 ms a chunk, one mark a chunk. Smaller deltas wait for the next one or
+for the item's end, where the last frame is filled with silence (filled bytes are played, but are nobody's words). The
+first chunk after a pause is a single frame: its mark comes back soon and tells how late this phone plays.
+
+Units: bytes are mu-law samples at 8 kHz (8 bytes = 1 ms); times are seconds of the driver's clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+FRAME = 160
+"""20 ms: what the phone plays at a time. Odd-size crumbs make it stutter at word starts."""
+CHUNK = 1600
+"""200 ms: one mark a chunk, so a barge-in between marks leans on the clock for no more than this."""
+SILENCE = b"\xff"
+"""mu-law zero."""
+CREDIT_S = 0.002
+"""A mark needs a round trip; up to this much of the smallest delay ever seen is taken to be that and not late play."""
+BYTES_PER_S = 8000.0
+
+
+@dataclass(slots=True)
+class Track:
+    """The audio of one item's part: what came from the model, what went out, what was heard."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    received_ms: float = 0.0
+    sent: int = 0
+    heard: int = 0
+    finished: bool = False
+    began_at: float | None = None
+    ended_at: float = 0.0
+    rest: bytearray = field(default_factory=bytearray)
+
+    @property
+    def heard_ms(self) -> int:
+        """Whole milliseconds heard, never more than was received: the API refuses to truncate beyond the item's end."""
+        return int(min(self.heard / 8.0, self.received_ms))
+
+    @property
+    def complete(self) -> bool:
+        """All of it has come and all of it has been heard."""
+        return self.finished and not self.rest and self.heard >= self.sent
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Sent and not yet confirmed. `size` is without the filling of an item's last frame."""
+
+    track: Track
+    audio: bytes
+    size: int
+    mark: str
+    starts_at: float
+    ends_at: float
+    joined: bool
+    """It follows the chunk before it without a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """A stretch of audio that was heard, from `at` (seconds of the driver's clock) on."""
+
+    track: Track
+    audio: bytes
+    at: float
+
+
+class Playback:
+    """One call's ledger. `line_on` says whether a phone is there to play; until then chunks are kept."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.line_on = False
+        self.lag_s = 0.0
+        self._least_lag_s: float | None = None
+        self._serial = 0
+        self._queue: deque[Chunk] = deque()
+        self._serials: dict[str, int] = {}
+        self._first_serial = 0
+        self._tracks: dict[tuple[str, int], Track] = {}
+        self._muted: set[str] = set()
+        self._sounded_to = 0.0
+
+    # ---- what comes from the model
+
+    def add(self, track_of: tuple[str, str, int], audio: bytes, ms: float, now: float) -> list[Chunk]:
+        """Take `audio` (`ms` long as the model counts) of (response, item, content index); returns what to play now.
+
+        Audio of a muted response or item is dropped.
+        """
+        response_id, item_id, index = track_of
+        if item_id in self._muted or response_id in self._muted:
+            return []
+        track = self._tracks.get((item_id, index))
+        if track is None:
+            track = self._tracks[item_id, index] = Track(response_id, item_id, index)
+        track.received_ms += ms
+        track.rest += audio
+        return self._cut(track, len(track.rest) // FRAME * FRAME, now)
+
+    def finish(self, item_id: str, index: int, now: float) -> list[Chunk]:
+        """No more will come for this part: send what waits, its last frame filled with silence."""
+        track = self._tracks.get((item_id, index))
+        if track is None or track.finished:
+            return []
+        track.finished = True
+        return self._cut(track, len(track.rest), now)
+
+    def finish_response(self, response_id: str, now: float) -> list[Chunk]:
+        """The same for every part of a response, when its end comes without one for each part."""
+        open_parts = [t for t in self._tracks.values() if t.response_id == response_id and not t.finished]
+        return [c for t in open_parts for c in self.finish(t.item_id, t.content_index, now)]
+
+    def mute(self, response_id: str) -> None:
+        """Whatever still comes for this response is not to be played."""
+        if response_id:
+            self._muted.add(response_id)
+
+    def _cut(self, track: Track, size: int, now: float) -> list[Chunk]:
+        chunks = []
+        at = 0
+        while at < size:
+            limit = CHUNK if self._queue else FRAME
+            piece = bytes(track.rest[at : min(at + limit, size)])
+            at += len(piece)
+            chunks.append(self._push(track, piece, now))
+        del track.rest[:size]
+        return chunks if self.line_on else []
+
+    def _push(self, track: Track, piece: bytes, now: float) -> Chunk:
+        size = len(piece)
+        track.sent += size
+        audio = piece + SILENCE * (-size % FRAME)
+        mark = f"{track.item_id}:{track.sent // 8}:{self.generation}"
+        if mark in self._serials:  # a part of under 1 ms, or two parts of one item: names must not repeat
+            mark = f"{mark}:{self._serial}"
+        joined = bool(self._queue) and self._queue[-1].ends_at >= now
+        starts = self._queue[-1].ends_at if joined else now
+        chunk = Chunk(track, audio, size, mark, starts, starts + len(audio) / BYTES_PER_S, joined)
+        self._queue.append(chunk)
+        self._serials[mark] = self._serial
+        self._serial += 1
+        return chunk
+
+    # ---- what comes from the phone
+
+    def attach(self, now: float) -> list[Chunk]:
+        """A phone is there: everything kept is to be played now."""
+        self.line_on = True
+        starts = now
+        for chunk in self._queue:
+            chunk.joined = starts > now
+            chunk.starts_at, chunk.ends_at = starts, starts + len(chunk.audio) / BYTES_PER_S
+            starts = chunk.ends_at
+        return list(self._queue)
+
+    def confirm(self, mark: str, now: float) -> list[Sounded]:
+        """A mark came back: it and all before it have been heard. Unknown and old names confirm nothing."""
+        serial = self._serials.get(mark)
+        if serial is None or not self.line_on:
+            return []
+        heard: list[Sounded] = []
+        while self._queue and self._first_serial <= serial:
+            chunk = self._queue.popleft()
+            del self._serials[chunk.mark]
+            self._first_serial += 1
+            if self._first_serial > serial:
+                self.lag_s = max(0.0, now - chunk.ends_at)
+                if self._least_lag_s is None or self.lag_s < self._least_lag_s:
+                    self._least_lag_s = self.lag_s
+            heard.append(self._sound(chunk, chunk.size))
+        return heard
+
+    def _sound(self, chunk: Chunk, size: int) -> Sounded:
+        track = chunk.track
+        track.heard += size
+        # Marks wobble by a tick; the voice does not. What was played without a pause is told without one.
+        at = self._sounded_to if chunk.joined else chunk.starts_at + self.lag_s
+        self._sounded_to = at + len(chunk.audio) / BYTES_PER_S
+        if track.began_at is None:
+            track.began_at = at
+        track.ended_at = at + size / BYTES_PER_S
+        return Sounded(track, chunk.audio[:size], at)
+
+    def flush(self, now: float) -> tuple[list[Sounded], list[Track]]:
+        """Everything unheard is dropped. Returns the heard part of the chunk in the air, and the tracks that were cut.
+
+        Cut tracks come in the order of playing, so the first is the audible one. Their items are muted: nothing more of
+        them will be played. A track that is wholly heard but still being generated is cut where it stands.
+        """
+        sounded: list[Sounded] = []
+        if self._queue:
+            size = self._played_of_head(now)
+            if size:
+                sounded.append(self._sound(self._queue[0], size))
+        cut = [t for t in self._tracks.values() if not t.complete]
+        for track in cut:
+            self._muted.add(track.item_id)
+            track.rest.clear()
+            del self._tracks[track.item_id, track.content_index]
+        self._queue.clear()
+        self._serials.clear()
+        self._first_serial = self._serial
+        self.generation += 1
+        return sounded, cut
+
+    def take_complete(self) -> list[Track]:
+        """Tracks that have been heard to the end since the last asking; the ledger forgets them."""
+        done = [t for t in self._tracks.values() if t.complete]
+        for track in done:
+            del self._tracks[track.item_id, track.content_index]
+        return done
+
+    # ---- questions
+
+    def _played_of_head(self, now: float) -> int:
+        if not self.line_on:
+            return 0
+        chunk = self._queue[0]
+        late = self.lag_s - min(self._least_lag_s or 0.0, CREDIT_S)
+        return max(0, min(chunk.size, int((now - chunk.starts_at - late) * BYTES_PER_S)))
+
+    @property
+    def busy(self) -> bool:
+        """Something was sent (or waits for a phone) and has not been confirmed."""
+        return bool(self._queue)
+
+    @property
+    def open(self) -> bool:
+        """Some item has neither been heard to its end nor cut."""
+        return bool(self._tracks)
+
+    def quiet_at(self) -> float:
+        """When the last chunk should have been heard, as far as is known; 0 when nothing plays."""
+        return self._queue[-1].ends_at + self.lag_s if self._queue else 0.0
+
+    def heard_ms(self, item_id: str, index: int, now: float) -> int:
+        """Whole milliseconds of this part heard until now; 0 for a part the ledger does not hold."""
+        track = self._tracks.get((item_id, index))
+        if track is None:
+            return 0
+        extra = self._played_of_head(now) if self._queue and self._queue[0].track is track else 0
+        return int(min((track.heard + extra) / 8.0, track.received_ms))
