@@ -79,7 +79,8 @@ class CallCore:
         desk = self.desk
         if desk.over:
             return []
-        desk.out = out = []
+        out: list[do.Command] = []
+        desk.out = out
         desk.now = now
         self._handlers[type(event)](event)
         return out
@@ -91,7 +92,8 @@ class CallCore:
     def wake(self, now: float) -> list[do.Command]:
         """What follows from time alone. Early or needless calls do nothing."""
         desk = self.desk
-        desk.out = out = []
+        out: list[do.Command] = []
+        desk.out = out
         desk.now = now
         for name in desk.timers.due(now):
             if not desk.over:

@@ -1,0 +1,191 @@
+"""What every phone company must give, whatever it is called.
+
+`Wire` speaks to one phone leg, `Control` to the company's REST API, `Webhook` reads what the company posts and writes
+what we answer. Code elsewhere asks `Features` what a company can do, never which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bridge.call.commands import PhoneCommand
+from bridge.call.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a carrier can do."""
+
+    marks: bool = True
+    """It tells when audio has been played."""
+    clear: bool = True
+    """It can drop audio that it has not played yet."""
+    keys_in_stream: bool = False
+    """Keys can be sent without leaving the stream."""
+    binary_audio: bool = False
+    """Audio travels as binary frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegStart:
+    """Who a phone leg says it is, before anybody has believed it."""
+
+    stream_id: str
+    carrier_call_id: str
+    account_id: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+class Wire(Protocol):
+    """One phone leg's protocol: text in, events out; commands in, text out. No I/O; one for each leg."""
+
+    features: Features
+    start: LegStart | None
+    """What the leg said of itself; None until its start message was read."""
+
+    def read(self, message: str | bytes) -> tuple[Event, ...]:
+        """Events of one message; a gap and its audio are two events.
+
+        Raises:
+            WireError: the message does not follow the protocol. The leg goes on.
+        """
+        ...
+
+    def write(self, command: PhoneCommand) -> tuple[str, ...]:
+        """Messages for one command; `Play` is audio and mark."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallRef:
+    """A call as the carrier knows it."""
+
+    carrier_call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the carrier says became of a call. `status` is the carrier's word for it."""
+
+    status: str
+    over: bool
+    answered_by: str = ""
+
+
+class Control(Protocol):
+    """The carrier's REST side. Every method raises CarrierError; none waits longer than its time-out."""
+
+    async def hang_up(self, call: CallRef) -> None:
+        """End a call that is queued, ringing or in progress. An ended call is no error."""
+        ...
+
+    async def redirect(self, call: CallRef, document: str) -> None:
+        """Have a live call follow another document from now on; its stream ends."""
+        ...
+
+    async def look_up(self, call: CallRef) -> Outcome | None:
+        """What the carrier says of a call; None when it does not know it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A request exactly as it came. `path` is undecoded and without query; both are part of what was signed."""
+
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    """Lower-case names."""
+    body: bytes = b""
+    websocket: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What we answer a webhook with."""
+
+    text: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTo:
+    """Connect the caller to us: paths below the public URL, with their tokens."""
+
+    media_path: str
+    after_path: str
+    stream_status_path: str
+    keys_first: str = ""
+    """Keys to send into the call before the stream begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialPerson:
+    """Hand the caller to a person."""
+
+    number: str
+    after_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apologise:
+    """Something failed: say so, and end the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Nothing is left to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Do not answer at all."""
+
+
+AnswerPlan = StreamTo | DialPerson | Apologise | HangUp | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An incoming call's webhook."""
+
+    carrier_call_id: str
+    account_id: str
+    from_number: str
+    to_number: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """A status callback. `over` says that nothing comes after this status."""
+
+    carrier_call_id: str
+    status: str
+    over: bool
+
+
+class Webhook(Protocol):
+    """What the carrier posts, and what we answer."""
+
+    def verify(self, request: RawRequest) -> None:
+        """Raises BadSignature unless the carrier signed exactly this request for our public URL."""
+        ...
+
+    def form(self, request: RawRequest) -> Mapping[str, str]:
+        """The request's fields."""
+        ...
+
+    def incoming(self, form: Mapping[str, str]) -> Incoming:
+        """An incoming call. Raises WireError when the form is none."""
+        ...
+
+    def report(self, form: Mapping[str, str]) -> StatusReport:
+        """A status callback. Raises WireError when the form is none."""
+        ...
+
+    def answer(self, plan: AnswerPlan) -> Document:
+        """The document that makes the carrier do this."""
+        ...

@@ -1,0 +1,92 @@
+"""Twilio's REST side, by the twilio package, in a thread.
+
+The package's client blocks, so each request runs in a thread; it has no time-out of its own unless told, and its
+asynchronous one repeats POSTs when asked for retries, which may dial a person twice. Here: one try, 5 s.
+The package's REST part takes 0.2 s and 20 MB to import; it is loaded at the first request and never on a call's path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bridge.carriers.base import CallRef, Outcome
+from bridge.carriers.twilio.errors import carrier_error
+from bridge.config import Settings
+from bridge.errors import CarrierError
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+TIMEOUT_S = 5.0
+"""A live caller waits for whatever we ask here."""
+
+_OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
+_T = TypeVar("_T")
+
+
+class TwilioControl:
+    """Hang up, redirect and look up calls."""
+
+    def __init__(self, settings: Settings, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._settings = settings
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+
+    async def hang_up(self, call: CallRef) -> None:
+        """End a call; one that has ended already is no error. Raises CarrierError."""
+        try:
+            await self._do("hang up", lambda c: c.calls(call.carrier_call_id).update(status="completed"))
+        except CarrierError as error:
+            if not error.gone:
+                raise
+
+    async def redirect(self, call: CallRef, document: str) -> None:
+        """Have a live call follow this TwiML (at most 4,000 characters, absolute URLs). Raises CarrierError."""
+        await self._do("redirect the call", lambda c: c.calls(call.carrier_call_id).update(twiml=document))
+
+    async def look_up(self, call: CallRef) -> Outcome | None:
+        """What Twilio says of a call; None when it does not know it. Raises CarrierError."""
+        try:
+            found = await self._do("look up the call", lambda c: c.calls(call.carrier_call_id).fetch())
+        except CarrierError as error:
+            if error.gone:
+                return None
+            raise
+        status = str(found.status)
+        return Outcome(status, status in _OVER, found.answered_by or "")
+
+    async def _do(self, doing: str, act: Callable[[Client], _T]) -> _T:
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(self._act, doing, act), self._timeout_s + 1.0)
+        except TimeoutError:
+            raise CarrierError(f"Twilio did not {doing}: no answer within {self._timeout_s:g} s") from None
+
+    def _act(self, doing: str, act: Callable[[Client], _T]) -> _T:
+        from requests.exceptions import RequestException
+        from twilio.base.exceptions import TwilioException, TwilioRestException
+
+        try:
+            return act(self._connect())
+        except TwilioRestException as error:
+            raise carrier_error(doing, error.status, error.code or 0, error.msg) from None
+        except (TwilioException, RequestException) as error:
+            raise CarrierError(f"Twilio did not {doing}: {type(error).__name__}") from None
+
+    def _connect(self) -> Client:
+        if self._client is None:
+            from twilio.http.http_client import TwilioHttpClient
+            from twilio.rest import Client
+
+            s = self._settings
+            user, password = s.twilio_account_sid, s.auth_tokens[0] if s.auth_tokens else ""
+            if s.twilio_api_key:
+                user, password = s.twilio_api_key, s.twilio_api_secret
+            if not user or not password:
+                raise CarrierError("no Twilio credentials: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
+            http: Any = TwilioHttpClient(timeout=self._timeout_s)
+            self._client = Client(user, password, s.twilio_account_sid, http_client=http)
+            if s.twilio_api_url:
+                self._client.api.base_url = s.twilio_api_url.rstrip("/")
+        return self._client

@@ -1,0 +1,56 @@
+"""Fills the documents of `twiml/`.
+
+Each is plain TwiML with `{names}` in its texts and attributes. It is parsed as XML, filled value by value and written
+by the twilio package, so that a caller's name or a number can never become markup.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+from twilio.twiml import GenericNode, TwiML
+from twilio.twiml.voice_response import VoiceResponse
+
+from bridge.errors import ConfigError
+
+_HERE = Path(__file__).resolve()
+# In the wheel the folder lies inside the package, in a checkout beside it.
+_FOLDERS = (_HERE.parents[2] / "twiml", _HERE.parents[3] / "twiml")
+
+
+@cache
+def _template(name: str) -> ElementTree.Element:
+    for folder in _FOLDERS:
+        path = folder / f"{name}.xml"
+        if path.is_file():
+            try:
+                return ElementTree.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314 - our own file
+            except ElementTree.ParseError as error:
+                raise ConfigError(f"{path}: {error}") from None
+    raise ConfigError(f"twiml/{name}.xml is missing")
+
+
+def document(name: str, values: dict[str, str]) -> str:
+    """The document `twiml/<name>.xml`, filled. Elements whose filled `drop-if-empty` value is empty are left out."""
+    response = VoiceResponse()
+    for child in _template(name):
+        _grow(response, child, values)
+    return str(response)
+
+
+def _grow(parent: TwiML, element: ElementTree.Element, values: dict[str, str]) -> None:
+    attributes = {key: _fill(text, values) for key, text in element.attrib.items()}
+    if attributes.pop("drop-if-empty", "keep") == "":
+        return
+    node = GenericNode(element.tag, _fill((element.text or "").strip(), values), **attributes)
+    for child in element:
+        _grow(node, child, values)
+    parent.append(node)
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    for key, value in values.items():
+        text = text.replace("{" + key + "}", value)
+    return text

@@ -1,0 +1,154 @@
+"""What Twilio posts to us, and what we answer.
+
+Signatures are checked against `PUBLIC_URL` and never against Host or X-Forwarded headers, which anyone can send.
+Twilio signs the URL it was given: scheme (wss for a media socket), host, port if one stands there, path, raw query;
+then, for a form, every field's name and value in order of names. Blank fields are signed too.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import parse_qsl, urlsplit
+
+from twilio.request_validator import RequestValidator
+
+from bridge.carriers.base import (
+    AnswerPlan,
+    Apologise,
+    DialPerson,
+    Document,
+    HangUp,
+    Incoming,
+    RawRequest,
+    Refuse,
+    StatusReport,
+    StreamTo,
+)
+from bridge.carriers.twilio.twiml import document
+from bridge.errors import BadSignature, WireError
+
+MAX_FIELDS = 500
+"""Twilio sends about 40 fields; it adds some without notice."""
+
+_FORM = "application/x-www-form-urlencoded"
+_OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
+_CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}").fullmatch
+_DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+
+
+class _Fields(dict[str, list[str]]):
+    """A form as the validator wants it: every value of a repeated name counts."""
+
+    def getlist(self, name: str) -> list[str]:
+        return self[name]
+
+
+class TwilioWebhook:
+    """Verifies, reads and answers. `check` off answers anybody and is for loopback only."""
+
+    def __init__(self, public_url: str, tokens: tuple[str, ...], account_id: str, *, check: bool = True) -> None:
+        self.public_url = public_url.rstrip("/")
+        self._validators = [RequestValidator(token) for token in tokens]
+        self._account_id = account_id
+        self._check = check
+
+    # ---- who asks
+
+    def verify(self, request: RawRequest) -> None:
+        """Raises BadSignature unless one of our tokens signed exactly this request for our public URL."""
+        if not self._check:
+            return
+        signature = request.headers.get("x-twilio-signature", "")
+        if not signature:
+            raise BadSignature("no X-Twilio-Signature")
+        if not signature.isascii():
+            raise BadSignature("X-Twilio-Signature is not ASCII")
+        fields = _Fields() if request.websocket else self._fields(request)
+        for url in self._signed_urls(request):
+            for validator in self._validators:
+                if hmac.compare_digest(validator.compute_signature(url, fields), signature):
+                    return
+        raise BadSignature(f"X-Twilio-Signature does not fit {self._signed_urls(request)[0]} with our token")
+
+    def _signed_urls(self, request: RawRequest) -> list[str]:
+        """The URL Twilio was given, and the same with its port spelled the other way (both are in use)."""
+        base = urlsplit(self.public_url)
+        scheme = base.scheme
+        if request.websocket:
+            scheme = {"https": "wss", "http": "ws"}[scheme]
+        host = f"[{base.hostname}]" if ":" in (base.hostname or "") else base.hostname
+        tail = base.path + request.path + (f"?{request.query}" if request.query else "")
+        ports = [f":{base.port}" if base.port else ""]
+        if base.port in (None, _DEFAULT_PORTS[scheme]):
+            ports.append("" if base.port else f":{_DEFAULT_PORTS[scheme]}")
+        return [f"{scheme}://{host}{port}{tail}" for port in ports]
+
+    # ---- what they say
+
+    def _fields(self, request: RawRequest) -> _Fields:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+            raise BadSignature("not a form as Twilio posts it")
+        try:
+            pairs = parse_qsl(request.body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError:
+            raise BadSignature("a form that cannot be read") from None
+        fields = _Fields()
+        for name, value in pairs:
+            fields.setdefault(name, []).append(value)
+        return fields
+
+    def form(self, request: RawRequest) -> Mapping[str, str]:
+        """The request's fields; the first of a repeated one. Raises BadSignature when it is no form."""
+        return {name: values[0] for name, values in self._fields(request).items()}
+
+    def incoming(self, form: Mapping[str, str]) -> Incoming:
+        """An incoming call. Raises WireError when the form is none, or not for our account."""
+        call_id, account_id = self._call_id(form), form.get("AccountSid", "")
+        if self._account_id and account_id != self._account_id:
+            raise WireError("a call of another account")
+        return Incoming(call_id, account_id, form.get("From", ""), form.get("To", ""), form.get("CallStatus", ""))
+
+    def report(self, form: Mapping[str, str]) -> StatusReport:
+        """A status callback. Raises WireError when the form is none."""
+        status = form.get("CallStatus", "")
+        return StatusReport(self._call_id(form), status, status in _OVER)
+
+    @staticmethod
+    def _call_id(form: Mapping[str, str]) -> str:
+        call_id = form.get("CallSid", "")
+        if _CALL_SID(call_id) is None:
+            raise WireError("no CallSid")
+        return call_id
+
+    # ---- what we answer
+
+    @cached_property
+    def _media_base(self) -> str:
+        return "ws" + self.public_url.removeprefix("http")
+
+    def answer(self, plan: AnswerPlan) -> Document:
+        """The TwiML that makes Twilio do this."""
+        match plan:
+            case StreamTo():
+                text = document(
+                    "answer",
+                    {
+                        "keys": plan.keys_first,
+                        "stream_url": self._media_base + plan.media_path,
+                        "after_url": self.public_url + plan.after_path,
+                        "stream_status_url": self.public_url + plan.stream_status_path,
+                    },
+                )
+            case DialPerson():
+                values = {"number": plan.number, "after_url": self.public_url + plan.after_path}
+                text = document("transfer", values)
+            case Apologise():
+                text = document("fallback", {})
+            case HangUp():
+                text = document("goodbye", {})
+            case Refuse():
+                text = document("reject", {})
+        return Document(text, "text/xml")

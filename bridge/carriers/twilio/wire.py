@@ -1,0 +1,175 @@
+"""Twilio Media Streams, one leg: JSON text in, events out; commands in, JSON text out.
+
+Facts this file relies on (reference: Twilio's Media Streams WebSocket messages):
+
+- every counter is a string; `sequenceNumber` counts messages from 1, `timestamp` is ms since the stream began and its
+  first value is not 0; 160 bytes a frame is usual and not promised, so any length is taken;
+- frames may be lost, repeated or swapped on the way. The time stamp decides: what is older than what we have is
+  dropped, what is missing is reported as a gap, nothing is ever put back in the past;
+- `clear` returns pending marks as if they had been played; that is the ledger's business, not the wire's;
+- everything needs the `streamSid`, which is known from `start` on.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+
+import msgspec
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.carriers.base import Features, LegStart
+from bridge.errors import WireError
+
+GAP_MS = 15
+"""A jump of the time stamp by this much is a lost frame (20 ms); below it is rounding (captured: 19.97 ms a frame)."""
+WRAP_MS = 60_000
+"""A time stamp this far back is a new count and not an old frame."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
+_KEYS = frozenset("0123456789*#ABCD")
+
+
+class _Media(msgspec.Struct):
+    payload: str
+    track: str = "inbound"
+    timestamp: str | int = ""
+
+
+class _Mark(msgspec.Struct):
+    name: str
+
+
+class _Dtmf(msgspec.Struct):
+    digit: str
+
+
+class _Start(msgspec.Struct):
+    callSid: str
+    accountSid: str
+    streamSid: str = ""
+    customParameters: dict[str, str] = {}
+
+
+class _Message(msgspec.Struct):
+    event: str
+    streamSid: str = ""
+    media: _Media | None = None
+    mark: _Mark | None = None
+    dtmf: _Dtmf | None = None
+    start: _Start | None = None
+
+
+_decode = msgspec.json.Decoder(_Message).decode
+
+
+class TwilioWire:
+    """One Media Streams leg."""
+
+    features = Features()
+
+    def __init__(self) -> None:
+        self.start: LegStart | None = None
+        self.duplicates = 0
+        """Frames dropped because they were repeated or came too late."""
+        self._last_ms: int | None = None
+        self._next_ms = 0
+        self._head = ""
+        self._mark_head = ""
+        self._clear = ""
+
+    def read(self, message: str | bytes) -> tuple[ev.Event, ...]:
+        """Events of one message; unknown kinds have none. Raises WireError."""
+        if isinstance(message, bytes):
+            raise WireError("a binary message; Media Streams are text")
+        try:
+            msg = _decode(message)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise WireError(f"not a Media Streams message: {str(error)[:120]}") from None
+        if msg.event == "media":
+            return self._read_media(msg)
+        if msg.event == "start":
+            return self._read_start(msg)
+        if msg.event == "connected":
+            return ()
+        self._check_stream(msg)
+        if msg.event == "mark" and msg.mark is not None:
+            return (ev.PhoneMark(msg.mark.name),)
+        if msg.event == "dtmf" and msg.dtmf is not None and msg.dtmf.digit in _KEYS:
+            return (ev.PhoneKey(msg.dtmf.digit),)
+        if msg.event == "stop":
+            return (ev.PhoneStopped(),)
+        if msg.event in ("mark", "dtmf"):
+            raise WireError(f"a {msg.event} message without its content")
+        return ()  # a kind that Twilio may add tomorrow
+
+    def _check_stream(self, msg: _Message) -> None:
+        if self.start is None:
+            raise WireError(f"{msg.event[:20]} before start")
+        if msg.streamSid and msg.streamSid != self.start.stream_id:
+            raise WireError(f"{msg.event[:20]} of another stream")
+
+    def _read_start(self, msg: _Message) -> tuple[ev.Event, ...]:
+        if self.start is not None:
+            raise WireError("a second start")
+        start = msg.start
+        stream_id = msg.streamSid or (start.streamSid if start else "")
+        if start is None or not stream_id:
+            raise WireError("a start message without its content")
+        self.start = LegStart(stream_id, start.callSid, start.accountSid, start.customParameters)
+        sid = msgspec.json.encode(stream_id).decode()
+        self._head = '{"event":"media","streamSid":' + sid + ',"media":{"payload":"'
+        self._mark_head = '{"event":"mark","streamSid":' + sid + ',"mark":{"name":'
+        self._clear = '{"event":"clear","streamSid":' + sid + "}"
+        return (ev.PhoneAttached(stream_id),)
+
+    def _read_media(self, msg: _Message) -> tuple[ev.Event, ...]:
+        self._check_stream(msg)
+        media = msg.media
+        if media is None:
+            raise WireError("a media message without its content")
+        if media.track != "inbound":
+            return ()  # our own voice, on streams that carry both tracks: never fed back to the model
+        payload = media.payload
+        # The text goes into another JSON message as it is: nothing but base64 may pass.
+        if not payload or len(payload) % 4 or _BASE64(payload) is None:
+            raise WireError("a media payload that is not base64")
+        size = len(payload) // 4 * 3 - (payload[-1] == "=") - (payload[-2] == "=")
+        if not size:
+            raise WireError("a media payload without audio")
+        audio = ev.PhoneAudio(payload, size)
+        gap = self._place(media.timestamp, size / 8)
+        if gap < 0:
+            self.duplicates += 1
+            return ()
+        return (ev.PhoneGap(gap), audio) if gap else (audio,)
+
+    def _place(self, timestamp: str | int, duration_ms: float) -> int:
+        """Where the frame stands: 0 in its place, positive after a gap of that many ms, -1 already had (or too late).
+
+        Without a readable time stamp a frame is taken as the next one.
+        """
+        try:
+            at = int(timestamp)
+        except ValueError:
+            return 0
+        last, expected = self._last_ms, self._next_ms
+        if last is not None and last - WRAP_MS < at <= last:
+            return -1
+        self._last_ms = at
+        self._next_ms = at + round(duration_ms)
+        if last is None or at < last or at - expected < GAP_MS:
+            return 0
+        return at - expected
+
+    def write(self, command: do.PhoneCommand) -> tuple[str, ...]:
+        """Messages for one command. Only after `start` was read."""
+        match command:
+            case do.Play(audio, mark):
+                payload = b64encode(audio).decode()
+                return (self._head + payload + '"}}', self._mark_head + msgspec.json.encode(mark).decode() + "}}")
+            case do.Flush():
+                return (self._clear,)
+            case do.Detour():
+                return ()  # there is no message for it: the stream is left by closing it, the keys go by the document

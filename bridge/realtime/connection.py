@@ -1,0 +1,246 @@
+"""The only door to the model: one WebSocket, opened by us, every message handed to a function.
+
+Built on the sans-I/O `ClientProtocol` of websockets over `asyncio.Protocol`, because sending must be synchronous: the
+driver decides and acts without an await between, and a caller's frame must not wait in a queue for a task's turn.
+(Measured for the asyncio client of the same package: one queue and one task switch more each way.)
+
+- no compression is offered: base64 audio costs CPU and gains little;
+- messages up to 16 MiB: a retrieved item carries its whole audio, the package's default of 1 MiB would close the call;
+- a ping every 5 s, and 10 s without a sign of life end it: the usual 20/20/10 notices a dead peer after 50 s;
+- 1 s for a polite close, then it is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import urllib.request
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import OPEN, Event
+from websockets.uri import parse_uri
+
+from bridge.errors import ModelRefused, ModelUnreachable
+from bridge.realtime import verdicts
+
+MAX_MESSAGE = 16 * 1024 * 1024
+PING_S = 5.0
+SILENCE_S = 10.0
+CLOSE_S = 1.0
+HIGH_WATER = 65_536
+"""Bytes the transport may hold before `writable` turns off: 2 s of one call's audio is 129 kB as base64 PCM."""
+
+OnMessage = Callable[[bytes], None]
+OnClose = Callable[[int, str], None]
+
+
+class Connection(asyncio.Protocol):
+    """One open socket. `on_message` gets each whole text message; `on_close` the close code and reason, once."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], on_message: OnMessage, on_close: OnClose) -> None:
+        self._ws = ClientProtocol(parse_uri(url), max_size=MAX_MESSAGE)
+        self._headers = headers
+        self._on_message = on_message
+        self._on_close = on_close
+        self.on_writable: Callable[[], None] = lambda: None
+        self.writable = True
+        self._loop = asyncio.get_running_loop()
+        self.opened: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._parts: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard_at = self._loop.time()
+        self._over = False
+
+    # ---- what the link uses
+
+    def send(self, text: str) -> None:
+        """Send one text message now. Nothing is sent on a socket that is closing."""
+        if self._transport is not None and self._ws.state is OPEN:
+            self._ws.send_text(text.encode())
+            self._write()
+
+    def close(self) -> None:
+        """Close politely, and within a second."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is None:
+            return
+        if self._ws.state is OPEN:
+            self._ws.send_close(1000)
+            self._write()
+            self._timer = self._loop.call_later(CLOSE_S, self._transport.abort)
+        else:
+            self._transport.abort()
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TCP (and TLS) stand: ask for the upgrade."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it for stream sockets
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        request = self._ws.connect()
+        for name, value in self._headers.items():
+            request.headers[name] = value
+        self._ws.send_request(request)
+        self._write()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the server: frames to messages, pings to pongs."""
+        self._heard_at = self._loop.time()
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            self._handle(event)
+        self._write()
+
+    def pause_writing(self) -> None:
+        """The server reads more slowly than we send."""
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self.writable = True
+        self.on_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end, whoever wanted it."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ws.receive_eof()
+        self._transport = None
+        if not self.opened.done():
+            self.opened.set_exception(ModelUnreachable("the Realtime server closed the connection before answering"))
+        elif not self._over:
+            self._over = True
+            self._on_close(self._ws.close_code or 1006, self._ws.close_reason or "")
+
+    # ---- inside
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Frame):
+            if event.opcode is Opcode.TEXT and event.fin and not self._over:
+                self._on_message(bytes(event.data))
+            elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+                self._parts.append(bytes(event.data))
+                if event.fin:
+                    whole, self._parts = b"".join(self._parts), []
+                    if not self._over:
+                        self._on_message(whole)
+        elif isinstance(event, Response):
+            self._upgraded()
+
+    def _upgraded(self) -> None:
+        if self.opened.done():
+            return
+        error = self._ws.handshake_exc
+        if error is None:
+            self.opened.set_result(None)
+            self._timer = self._loop.call_later(PING_S, self._keep_alive)
+        else:
+            self.opened.set_exception(_refusal(error))
+
+    def _keep_alive(self) -> None:
+        if self._transport is None:
+            return
+        if self._loop.time() - self._heard_at > SILENCE_S:
+            self._transport.abort()
+            return
+        if self._ws.state is OPEN:
+            self._ws.send_ping(b"")
+            self._write()
+        self._timer = self._loop.call_later(PING_S, self._keep_alive)
+
+    def _write(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        for data in self._ws.data_to_send():
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                transport.write_eof()
+        if self._ws.close_expected() and self._timer is not None and not self._over:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(CLOSE_S, transport.abort)
+
+
+def _refusal(error: Exception) -> ModelRefused | ModelUnreachable:
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        text = f"the Realtime server answered the upgrade with HTTP {status}"
+        if status in (401, 403):
+            text += "; check OPENAI_API_KEY"
+        return ModelRefused(text) if verdicts.http_is_fatal(status) else ModelUnreachable(text)
+    if isinstance(error, InvalidHandshake):
+        return ModelRefused(f"REALTIME_URL does not lead to a WebSocket server: {error}")
+    return ModelUnreachable(f"the upgrade failed: {error}")
+
+
+def with_model(url: str, model: str) -> str:
+    """REALTIME_URL with `?model=`; one that already names a model keeps it."""
+    parts = urlsplit(url)
+    if not model or "model=" in parts.query:
+        return url
+    query = f"{parts.query}&model={model}" if parts.query else f"model={model}"
+    return urlunsplit(parts._replace(query=query))
+
+
+async def connect(
+    url: str, headers: Mapping[str, str], on_message: OnMessage, on_close: OnClose, *, timeout_s: float = 10.0
+) -> Connection:
+    """Open a socket to the Realtime server.
+
+    Raises:
+        ModelRefused: it will not serve us; asking again changes nothing.
+        ModelUnreachable: it could not be reached in time; asking again may help.
+    """
+    try:
+        uri = parse_uri(url)
+    except InvalidURI:
+        raise ModelRefused(f"REALTIME_URL is {url!r}: it must look like wss://host/v1/realtime") from None
+    _refuse_proxy(uri.host, secure=uri.secure)
+    loop = asyncio.get_running_loop()
+    connection: Connection | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, connection = await loop.create_connection(
+                lambda: Connection(url, headers, on_message, on_close),
+                uri.host,
+                uri.port,
+                ssl=ssl.create_default_context() if uri.secure else None,
+                happy_eyeballs_delay=0.25,
+            )
+            await connection.opened
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                connection.opened.cancel()
+        if isinstance(error, TimeoutError):
+            raise ModelUnreachable(f"the Realtime server did not answer within {timeout_s:g} s") from None
+        if isinstance(error, ssl.SSLError):
+            raise ModelRefused(f"TLS with {uri.host} failed: {error.reason or error}") from None
+        if isinstance(error, OSError):
+            raise ModelUnreachable(f"cannot reach {uri.host}:{uri.port}: {error.strerror or error}") from None
+        raise
+    return connection
+
+
+def _refuse_proxy(host: str, *, secure: bool) -> None:
+    """A proxy that is configured and not used would make every call wait for a time-out: say so at once."""
+    proxy = urllib.request.getproxies().get("https" if secure else "http")
+    local = host == "localhost" or host.startswith("127.") or host == "::1"
+    if proxy and not local and not urllib.request.proxy_bypass(host):
+        raise ModelRefused(f"a proxy is set for {host} and callbridge connects directly; add {host} to NO_PROXY")

@@ -1,0 +1,208 @@
+"""The Realtime protocol of one session: JSON text in, events out; commands in, JSON text out. No I/O.
+
+Server events are parsed into one loose struct; nested objects stay raw until an event needs them. An unknown type or
+an unknown field is no error: servers add both without notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from bridge.audio.path import AudioPath
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.errors import WireError
+from bridge.realtime import verdicts
+from bridge.realtime.dialect import Dialect, Kind
+from bridge.realtime.session import SessionConfig
+
+_EMPTY = msgspec.Raw(b"null")
+_MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
+_encode = msgspec.json.encode
+
+
+class _ServerEvent(msgspec.Struct):
+    type: str
+    response_id: str = ""
+    item_id: str = ""
+    content_index: int = 0
+    delta: str | None = ""
+    transcript: str | None = ""
+    audio_start_ms: int | float | None = 0
+    audio_end_ms: int | float | None = 0
+    response: msgspec.Raw = _EMPTY
+    item: msgspec.Raw = _EMPTY
+    session: msgspec.Raw = _EMPTY
+    error: msgspec.Raw = _EMPTY
+
+
+_decode = msgspec.json.Decoder(_ServerEvent).decode
+
+
+class RealtimeWire:
+    """One session's protocol. Keeps the audio path's state of the item that is being spoken, and nothing else."""
+
+    def __init__(self, dialect: Dialect, path: AudioPath, config: SessionConfig) -> None:
+        self._dialect = dialect
+        self._kinds = dialect.kinds
+        self._path = path
+        self._config = config
+        self._bytes_per_ms = _MODEL_BYTES_PER_MS[config.output_audio]
+        self._speaking: tuple[str, int] | None = None
+        self.notes: list[str] = []
+        """Differences between asked and effective configuration that do not matter to the ear."""
+        self._readers: dict[Kind, Callable[[_ServerEvent], tuple[ev.Event, ...]]] = {
+            "audio_delta": self._audio_delta,
+            "text_delta": lambda e: (ev.AgentText(e.response_id, e.item_id, e.delta or ""),),
+            "text_done": lambda e: (ev.AgentText(e.response_id, e.item_id, e.transcript or "", final=True),),
+            "audio_done": self._audio_done,
+            "session_created": self._session_created,
+            "session_updated": self._session_updated,
+            "error": self._error,
+            "speech_started": lambda e: (ev.SpeechStarted(e.item_id, int(e.audio_start_ms or 0)),),
+            "speech_stopped": lambda e: (ev.SpeechStopped(e.item_id, int(e.audio_end_ms or 0)),),
+            "caller_delta": lambda e: (ev.CallerText(e.item_id, e.delta or ""),),
+            "caller_done": lambda e: (ev.CallerText(e.item_id, e.transcript or "", final=True),),
+            "response_created": self._response_created,
+            "response_done": self._response_done,
+            "item_done": self._item_done,
+        }
+
+    # ---- in
+
+    def read(self, message: str | bytes) -> tuple[ev.Event, ...]:
+        """Events of one server message. Raises WireError when it is no JSON object with a type."""
+        try:
+            event = _decode(message)
+            kind = self._kinds.get(event.type)
+            return self._readers[kind](event) if kind is not None else ()
+        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
+            raise WireError(f"not a Realtime event: {str(error)[:120]}") from None
+
+    def _audio_delta(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        delta = event.delta
+        if not delta:
+            return ()
+        part = (event.item_id, event.content_index)
+        if part != self._speaking:
+            if self._speaking is not None:
+                self._path.flush_for_phone()  # an item that was cut: its tail is nobody's
+            self._speaking = part
+        size = len(delta) // 4 * 3 - delta.count("=", -2)
+        audio = self._path.decode_for_phone(delta)
+        return (ev.ModelAudio(event.response_id, *part, audio, size / self._bytes_per_ms),)
+
+    def _audio_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        part = (event.item_id, event.content_index)
+        done = ev.ModelAudioDone(event.response_id, *part)
+        if part != self._speaking:
+            return (done,)
+        self._speaking = None
+        tail = self._path.flush_for_phone()
+        return (ev.ModelAudio(event.response_id, *part, tail, 0.0), done) if tail else (done,)
+
+    def _session_created(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        session = _object(event.session)
+        expires = session.get("expires_at")
+        return (ev.ModelOpened(str(session.get("id", "")), expires if isinstance(expires, int) else 0),)
+
+    def _session_updated(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        found = self._dialect.differences(self._config, _object(event.session))
+        self.notes += [d.text for d in found if not d.decisive]
+        return (ev.ModelConfigured(tuple(d.text for d in found if d.decisive)),)
+
+    def _error(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        error = _object(event.error)
+        code, kind = str(error.get("code") or ""), str(error.get("type") or "")
+        severity = verdicts.of_error(code, kind)
+        message, event_id = str(error.get("message") or ""), str(error.get("event_id") or "")
+        if not code and message.startswith("Conversation already has an active response"):
+            code = "conversation_already_has_active_response"  # older servers send no code
+        return (ev.ModelFault(code or kind, message, severity, event_id),)
+
+    def _response_created(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        response = _object(event.response)
+        return (ev.ResponseCreated(str(response.get("id", "")), _conversational(response)),)
+
+    def _response_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        response = _object(event.response)
+        details = response.get("status_details") or {}
+        error = details.get("error") or {}
+        code, kind = str(error.get("code") or ""), str(error.get("type") or "")
+        done = ev.ResponseDone(
+            str(response.get("id", "")),
+            str(response.get("status") or "completed"),
+            str(details.get("reason") or ""),
+            code or kind,
+            str(error.get("message") or ""),
+            verdicts.of_error(code, kind),
+            _usage(response.get("usage")),
+            _conversational(response),
+        )
+        return (done,)
+
+    def _item_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
+        item = _object(event.item)
+        # An interrupted call is `incomplete`: its arguments stop in the middle and it must not run.
+        if item.get("type") != "function_call" or item.get("status", "completed") != "completed":
+            return ()
+        call_id = str(item.get("call_id") or "")
+        called = ev.ToolCalled(call_id, str(item.get("name")), str(item.get("arguments") or ""), event.response_id)
+        return (called,) if call_id else ()
+
+    # ---- out
+
+    def write(self, command: do.ModelCommand) -> tuple[str, ...]:
+        """Messages for one command."""
+        match command:
+            case do.Feed(payload, _):
+                return ('{"type":"input_audio_buffer.append","audio":"' + self._path.to_model(payload) + '"}',)
+            case do.Configure():
+                return self._event("session.update", session=self._dialect.session(self._config))
+            case do.Respond(event_id, instructions):
+                response = {"response": {"instructions": instructions}} if instructions else {}
+                return self._event("response.create", event_id=event_id, **response)
+            case do.Cancel(response_id):
+                return self._event("response.cancel", response_id=response_id)
+            case do.Truncate(item_id, index, end_ms):
+                position = {"item_id": item_id, "content_index": index, "audio_end_ms": end_ms}
+                return self._event("conversation.item.truncate", **position)
+            case do.AddText(text):
+                part = {"type": "input_text", "text": text}
+                return self._item(type="message", role="user", content=[part])
+            case do.ReturnTool(call_id, output):
+                return self._item(type="function_call_output", call_id=call_id, output=output)
+
+    @staticmethod
+    def _event(type_: str, **fields: Any) -> tuple[str, ...]:
+        return (_encode({"type": type_, **fields}).decode(),)
+
+    def _item(self, **item: Any) -> tuple[str, ...]:
+        return self._event("conversation.item.create", item=item)
+
+
+def _object(raw: msgspec.Raw) -> dict[str, Any]:
+    found = msgspec.json.decode(raw)
+    return found if isinstance(found, dict) else {}
+
+
+def _conversational(response: dict[str, Any]) -> bool:
+    """Out-of-band responses say so by a conversation id that is there and null."""
+    return response.get("conversation_id", "?") is not None
+
+
+def _usage(usage: Any) -> dict[str, int] | None:
+    """Token counts, flat: input_tokens, input_audio_tokens, cached_audio_tokens, output_text_tokens ..."""
+    if not isinstance(usage, dict):
+        return None
+    flat = {k: v for k, v in usage.items() if isinstance(v, int)}
+    for side in ("input", "output"):
+        # Some servers write "tokens" with an s in the middle of the name.
+        details = usage.get(f"{side}_token_details") or usage.get(f"{side}_tokens_details") or {}
+        flat |= {f"{side}_{k}": v for k, v in details.items() if isinstance(v, int)}
+        cached = details.get("cached_tokens_details") or {}
+        flat |= {f"cached_{k}": v for k, v in cached.items() if isinstance(v, int)}
+    return flat
