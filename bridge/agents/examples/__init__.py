@@ -1,0 +1,1 @@
+"""Agents to start from. `reception` answers when no other agent is named."""

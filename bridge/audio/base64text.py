@@ -1,0 +1,30 @@
+"""Base64, the clothes in which both protocols carry sound.
+
+Strict: a character outside the alphabet or a missing `=` is an error and not, as Python's default has it, skipped.
+Skipping would shift all sound behind it by part of a sample, which is heard as a roar.
+
+`pybase64` (the extra `fast`) does the same four to ten times faster where it is installed.
+"""
+
+from __future__ import annotations
+
+import binascii
+
+try:
+    import pybase64
+except ImportError:
+    pybase64 = None  # type: ignore[assignment, unused-ignore]
+
+
+def encode(data: bytes) -> str:
+    """Bytes to base64 text without line breaks."""
+    if pybase64 is not None:
+        return pybase64.b64encode_as_string(data)
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def decode(text: str | bytes) -> bytes:
+    """Base64 text to bytes. Raises ValueError when the text is not exactly base64."""
+    if pybase64 is not None:
+        return pybase64.b64decode(text, validate=True)
+    return binascii.a2b_base64(text, strict_mode=True)

@@ -1,0 +1,87 @@
+"""The two directions of one call's sound, chosen once, when the call begins.
+
+The phone always speaks base64 of mu-law at 8 kHz. The model speaks either the same (`pcmu`: the text passes untouched,
+numpy is never imported) or PCM16 at 24 kHz (`pcm`: both ways through the filter of `resample.py`, 2 ms each).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from bridge.audio import base64text
+from bridge.audio.g711 import SAMPLE_RATE_HZ, ULAW_SILENCE, pcm16_to_ulaw, ulaw_to_pcm16
+
+if TYPE_CHECKING:
+    from bridge.audio.resample import Resampler
+
+Format = Literal["pcm", "pcmu"]
+
+MODEL_PCM_RATE_HZ = 24000
+"""The only rate of `audio/pcm` in the Realtime API."""
+
+ULAW_BYTES_PER_MS = SAMPLE_RATE_HZ // 1000
+
+
+class AudioPath:
+    """What turns the caller's sound into the model's and back; one per call, as it remembers the filters' past."""
+
+    def __init__(self, up: Resampler | None, down: Resampler | None) -> None:
+        self._up = up
+        self._down = down
+
+    def to_model(self, payload: str) -> str:
+        """One media payload of the phone (base64 of mu-law) as the model wants it (base64).
+
+        Raises ValueError when the payload is not base64. In `pcmu` nothing is decoded and nothing raised.
+        """
+        if self._up is None:
+            return payload
+        return base64text.encode(self._up.feed(ulaw_to_pcm16(base64text.decode(payload))))
+
+    def silence_for_model(self, duration_ms: int) -> str:
+        """Silence of the phone, as base64 for the model: fills a gap in the phone's time stamps."""
+        ulaw = bytes((ULAW_SILENCE,)) * (duration_ms * ULAW_BYTES_PER_MS)
+        # Through the filter like all else: what was said just before the gap still has 2 ms to come out.
+        return base64text.encode(ulaw if self._up is None else self._up.feed(ulaw_to_pcm16(ulaw)))
+
+    def decode_for_phone(self, delta: str) -> bytes:
+        """One audio delta of the model (base64) as mu-law for the phone: 160 bytes for each 20 ms, of any length.
+
+        Raises ValueError when the delta is not base64.
+        """
+        data = base64text.decode(delta)
+        return data if self._down is None else pcm16_to_ulaw(self._down.feed(data))
+
+    def flush_for_phone(self) -> bytes:
+        """The end of the model's item: the 2 ms of mu-law still in the filter, so that the next item starts clean.
+
+        The mu-law of an item is thus 16 bytes longer than the item itself in `pcm`, and exactly as long in `pcmu`.
+        """
+        return b"" if self._down is None else pcm16_to_ulaw(self._down.flush())
+
+    def describe(self) -> str:
+        """Both directions in words, for one line of the log."""
+        phone = f"mu-law {SAMPLE_RATE_HZ // 1000} kHz"
+        to_model = f"{phone}{_hops(self._up)}" if self._up else f"{phone} untouched"
+        from_model = f"pcm16 {MODEL_PCM_RATE_HZ // 1000} kHz" if self._down else phone
+        to_phone = f"{from_model}{_hops(self._down)}" if self._down else f"{phone} untouched"
+        return f"to model: {to_model}; to phone: {to_phone}"
+
+
+def make_path(input_format: Format, output_format: Format) -> AudioPath:
+    """The path of a call whose model takes `input_format` and speaks `output_format`; only `pcm` loads numpy."""
+    if input_format == output_format == "pcmu":
+        return AudioPath(None, None)
+    from bridge.audio.resample import Resampler
+
+    return AudioPath(
+        up=Resampler(SAMPLE_RATE_HZ, MODEL_PCM_RATE_HZ) if input_format == "pcm" else None,
+        down=Resampler(MODEL_PCM_RATE_HZ, SAMPLE_RATE_HZ) if output_format == "pcm" else None,
+    )
+
+
+def _hops(resampler: Resampler | None) -> str:
+    if resampler is None:
+        return ""
+    coding = "mu-law" if resampler.target_rate == SAMPLE_RATE_HZ else "pcm16"
+    return f" -> FIR {resampler.taps} -> {coding} {resampler.target_rate // 1000} kHz"

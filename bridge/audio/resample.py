@@ -1,0 +1,121 @@
+"""From one sample rate to another, as a stream, without delay that is heard and without bursts.
+
+What is wrong with the ready-made ways, measured on 20 ms frames:
+
+* `audioop.ratecv` takes every third sample going down. All of the model's voice between 4 and 12 kHz folds into the
+  telephone band at full level, and going up it loses 4.9 dB at 3.4 kHz.
+* `soxr` is clean, but as a stream it hands out nothing for 60 ms and then 60 ms at once, which a paced path cannot use.
+
+So: a linear-phase low-pass, a windowed sinc (Kaiser, beta 5.65), cut off at half the lower of the two rates. It spans
+16 zero crossings of that rate on either side: 97 taps at 24 kHz between 8 and 24 kHz, which delays by 48 of them, 2 ms.
+Only the samples that leave are computed (polyphase): each block of `_inputs` samples gives `_outputs` samples, and a
+block is one row of a matrix product over a view that slides along the input.
+
+The taps are rounded to multiples of 2**-30. Then every product and every partial sum is exact in float64 (16 + 30 bits
+and a few for the sum, of 53), in whatever order a BLAS adds them. That is why a stream equals the same sound converted
+in one piece bit for bit, on every machine. float32 sums depend on their order, and would save 15 of the 65 to 80 us
+that a delta of 200 ms takes; 20 ms take 17 us either way.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+_ZERO_CROSSINGS = 16
+_KAISER_BETA = 5.65
+_TAP_STEPS = 2.0**30
+_MOST_PHASES = 640
+"""Usual rates need up to 441 (44.1 to 8 kHz). A ratio beyond this is a damaged header; its filter would fill memory."""
+
+_FULL_SCALE = (-32768.0, 32767.0)
+_PCM16_BYTES = 2
+
+
+class Resampler:
+    """PCM16 mono at `source_rate` Hz to PCM16 mono at `target_rate` Hz, one stream in one direction.
+
+    Chunks may have any length: half samples (an odd number of bytes) and samples that do not fill a block wait for the
+    next chunk. Of 20 ms between 8, 16 and 24 kHz nothing waits. Raises ValueError for rates that make no sense.
+    """
+
+    def __init__(self, source_rate: int, target_rate: int) -> None:
+        if source_rate <= 0 or target_rate <= 0:
+            raise ValueError(f"sample rates must be positive, not {source_rate} and {target_rate} Hz")
+        common = math.gcd(source_rate, target_rate)
+        self.source_rate = source_rate
+        self.target_rate = target_rate
+        self._inputs = source_rate // common
+        self._outputs = target_rate // common
+        if max(self._inputs, self._outputs) > _MOST_PHASES:
+            raise ValueError(f"{source_rate} Hz to {target_rate} Hz is not a ratio of two small numbers")
+        taps = _low_pass(self._inputs, self._outputs)
+        self.taps = len(taps)
+        self.delay_ms = 1000.0 * (self.taps // 2) / (source_rate * self._outputs)
+        self._matrix = _polyphase(taps, self._inputs, self._outputs)
+        self._window = self._matrix.shape[0]
+        # What of the input the next block still needs: the filter's past, then samples that do not fill a block yet.
+        self._kept = np.zeros(self._window - self._inputs)
+        self._half = b""
+
+    def feed(self, pcm16: bytes) -> bytes:
+        """Convert the next chunk; answers everything that can be known by now, which may be nothing."""
+        data = self._half + pcm16 if self._half else pcm16
+        whole = len(data) - len(data) % _PCM16_BYTES
+        self._half = data[whole:]
+        return self._convert(np.frombuffer(data, "<i2", whole // _PCM16_BYTES))
+
+    def flush(self) -> bytes:
+        """The end of the sound: the last `delay_ms` still inside the filter. Then start anew, from silence.
+
+        Together with what `feed` gave this is the whole input, `delay_ms` late; half a sample left over is dropped.
+        """
+        past = self._window - self._inputs
+        pending = self._kept.size - past
+        wanted = pending + math.ceil((self.taps // 2) / self._outputs)
+        zeros = math.ceil(wanted / self._inputs) * self._inputs - pending
+        length = math.ceil(wanted * self._outputs / self._inputs) * _PCM16_BYTES
+        tail = self._convert(np.zeros(zeros, "<i2"))[:length]
+        self._kept = np.zeros(past)
+        self._half = b""
+        return tail
+
+    def _convert(self, samples: npt.NDArray[np.int16]) -> bytes:
+        line = np.concatenate((self._kept, samples))
+        blocks = (line.size - self._window + self._inputs) // self._inputs
+        if blocks <= 0:
+            self._kept = line
+            return b""
+        step = line.itemsize
+        rows: npt.NDArray[np.float64] = np.ndarray(
+            (blocks, self._window), line.dtype, line, 0, (self._inputs * step, step)
+        )
+        exact = np.dot(rows, self._matrix)
+        self._kept = line[blocks * self._inputs :].copy()
+        return bytes(np.clip(np.rint(exact), *_FULL_SCALE).astype("<i2"))
+
+
+def _low_pass(inputs: int, outputs: int) -> npt.NDArray[np.float64]:
+    """The filter at the rate both rates divide: `outputs` times the source, `inputs` times the target."""
+    widest = max(inputs, outputs)
+    half = _ZERO_CROSSINGS * widest
+    positions = np.arange(-half, half + 1) / widest
+    taps = np.sinc(positions) * np.kaiser(positions.size, _KAISER_BETA)
+    # Zeros are put between the inputs, `outputs - 1` after each; the gain makes up for them.
+    scaled: npt.NDArray[np.float64] = np.rint(taps / taps.sum() * outputs * _TAP_STEPS) / _TAP_STEPS
+    return scaled
+
+
+def _polyphase(taps: npt.NDArray[np.float64], inputs: int, outputs: int) -> npt.NDArray[np.float64]:
+    """Filter and choice of phases as one matrix: row = age of an input sample (oldest first), column = output."""
+    reach = math.ceil(taps.size / outputs)
+    offsets = [phase * inputs // outputs for phase in range(outputs)]
+    matrix = np.zeros((reach + max(inputs - 1, offsets[-1]), outputs))
+    for phase, offset in enumerate(offsets):
+        branch = taps[phase * inputs % outputs :: outputs]
+        # The newest sample this output looks at stands `offset` behind the block's first one.
+        newest = reach - 1 + offset
+        matrix[newest - branch.size + 1 : newest + 1, phase] = branch[::-1]
+    return matrix

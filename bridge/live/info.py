@@ -1,0 +1,83 @@
+"""What is known of a call from its first moment on, and what its tools see of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bridge.call import events as ev
+from bridge.errors import ToolError
+
+_KEYS = frozenset("0123456789*#ABCDw")
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """Who calls whom, and who answers. `began_at` is an epoch time in seconds."""
+
+    call_id: str
+    carrier_call_id: str
+    direction: Literal["inbound", "outbound"]
+    from_number: str
+    to_number: str
+    agent: str
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A running call as its tools see it (`bridge.Call`). The verbs may be used from any thread."""
+
+    info: CallInfo
+    ask: Callable[[ev.Event], None]
+    loop: asyncio.AbstractEventLoop
+    data: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Our own id of the call."""
+        return self.info.call_id
+
+    @property
+    def carrier_call_id(self) -> str:
+        """The carrier's id of the call."""
+        return self.info.carrier_call_id
+
+    @property
+    def from_number(self) -> str:
+        """Who calls."""
+        return self.info.from_number
+
+    @property
+    def to_number(self) -> str:
+        """Who is called."""
+        return self.info.to_number
+
+    @property
+    def direction(self) -> str:
+        """`inbound` or `outbound`."""
+        return self.info.direction
+
+    @property
+    def agent(self) -> str:
+        """The agent's name."""
+        return self.info.agent
+
+    def hang_up(self, reason: str = "agent_hung_up") -> None:
+        """End the call once what is being said has been heard."""
+        self._post(ev.LeaveAsked(reason))
+
+    def transfer(self, to: str) -> None:
+        """Hand the caller over once what is being said has been heard."""
+        self._post(ev.TransferAsked(to))
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys into the call. Raises ToolError for what is no key."""
+        if not digits or len(digits) > 32 or not set(digits) <= _KEYS:
+            raise ToolError("keys are 0-9, *, #, A-D and w for half a second of pause, at most 32 of them")
+        self._post(ev.DigitsAsked(digits))
+
+    def _post(self, event: ev.Event) -> None:
+        self.loop.call_soon_threadsafe(self.ask, event)

@@ -1,0 +1,141 @@
+"""The link to the model: protocol and socket of one session.
+
+`send` is synchronous. While the server reads too slowly, caller audio waits here, newest 2 s, older is dropped and
+counted; everything else waits its turn and is never dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.errors import ModelError, WireError
+from bridge.live.taps import WireTap
+from bridge.realtime import verdicts
+from bridge.realtime.connection import OnClose, OnMessage
+from bridge.realtime.reconnect import retry_after_s
+from bridge.realtime.wire import RealtimeWire
+
+log = logging.getLogger(__name__)
+
+WAITING_BYTES = 16_000
+"""2 s of mu-law caller audio; what the model has not taken by then is no longer conversation."""
+
+
+class Socket(Protocol):
+    """What a link needs of a connection; `realtime.connection.Connection` is one."""
+
+    writable: bool
+    on_writable: Callable[[], None]
+
+    def send(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+
+Connect = Callable[[OnMessage, OnClose], Awaitable[Socket]]
+"""Opens a socket to the model with this call's URL and headers."""
+
+
+class ModelLink:
+    """One call's model leg."""
+
+    def __init__(self, wire: RealtimeWire, connect: Connect, tap: WireTap) -> None:
+        self._wire = wire
+        self._connect = connect
+        self._tap = tap
+        self._socket: Socket | None = None
+        self._waiting: deque[tuple[str, int]] = deque()
+        self._waiting_audio = 0
+        self.on_event: Callable[[ev.Event], None] = lambda event: None
+        self.dropped_bytes = 0
+        """Caller audio (mu-law bytes) dropped because the server read too slowly."""
+        self.malformed = 0
+        """Messages that were no Realtime events."""
+
+    async def open(self) -> None:
+        """Open the socket, trying again while that may help; the outcome arrives as events."""
+        attempt = 1
+        while True:
+            try:
+                socket = await self._connect(self._received, self._closed)
+            except ModelError as error:
+                wait_s = retry_after_s(attempt, error)
+                if wait_s is None:
+                    self.on_event(ev.ModelLost(str(error), fatal=not error.retry))
+                    return
+                log.warning("model not reached, trying again", extra={"attempt": attempt, "error": str(error)})
+                attempt += 1
+                await asyncio.sleep(wait_s)
+                continue
+            socket.on_writable = self._flush
+            self._socket = socket
+            self._flush()
+            return
+
+    def send(self, command: do.ModelCommand) -> None:
+        """Send a command, or keep it while the socket cannot take it."""
+        size = command.size if isinstance(command, do.Feed) else 0
+        for text in self._wire.write(command):
+            if size:
+                self._tap.audio("model", "out", size / 8)
+            else:
+                self._tap.message("model", "out", text)
+            socket = self._socket
+            if socket is not None and socket.writable and not self._waiting:
+                socket.send(text)
+            else:
+                self._wait(text, size)
+
+    def _wait(self, text: str, size: int) -> None:
+        self._waiting.append((text, size))
+        self._waiting_audio += size
+        while self._waiting_audio > WAITING_BYTES:
+            index = next(i for i, (_, n) in enumerate(self._waiting) if n)
+            old = self._waiting[index][1]
+            del self._waiting[index]
+            self._waiting_audio -= old
+            self.dropped_bytes += old
+
+    def _flush(self) -> None:
+        while self._waiting and self._socket is not None and self._socket.writable:
+            text, size = self._waiting.popleft()
+            self._waiting_audio -= size
+            self._socket.send(text)
+
+    def _received(self, message: bytes) -> None:
+        try:
+            events = self._wire.read(message)
+        except WireError as error:
+            self.malformed += 1
+            self._tap.message("model", "in", message)
+            if self.malformed <= 3:
+                log.warning("model message not understood", extra={"error": str(error)})
+            return
+        if events and isinstance(events[0], ev.ModelAudio):
+            self._tap.audio("model", "in", events[0].ms)
+        else:
+            self._tap.message("model", "in", message)
+        for event in events:
+            self.on_event(event)
+
+    def _closed(self, code: int, reason: str) -> None:
+        self._socket = None
+        detail = f"the Realtime server closed the connection ({code}{': ' + reason if reason else ''})"
+        self.on_event(ev.ModelLost(detail, fatal=verdicts.close_is_fatal(code, reason)))
+
+    @property
+    def notes(self) -> list[str]:
+        """What the server configured otherwise than asked, without harm."""
+        return self._wire.notes
+
+    def close(self) -> None:
+        """Close the socket; nothing is received any more."""
+        socket, self._socket = self._socket, None
+        self._waiting.clear()
+        if socket is not None:
+            socket.close()

@@ -1,0 +1,202 @@
+"""One call in progress: drives one core between two links. The hot path; it holds no rule.
+
+A caller's frame: `web/media.py` text -> `PhoneLink.receive` -> `handle(PhoneAudio)` -> core -> `ModelLink.send(Feed)`.
+A model's delta:  `Connection` -> `ModelLink` -> `handle(ModelAudio)` -> core -> `PhoneLink.send(Play)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call import facts
+from bridge.call.core import CallCore
+from bridge.call.phases import Phase
+from bridge.live.blackbox import BlackBox
+from bridge.live.info import CallInfo
+from bridge.live.model import ModelLink
+from bridge.live.phone import PhoneLink
+from bridge.live.taps import AudioTap, Subscriber, WireTap
+from bridge.tools.base import ToolResult
+
+log = logging.getLogger(__name__)
+
+RunTool = Callable[[str, str], Awaitable[ToolResult]]
+"""(name, arguments as JSON) -> what the model shall read. Never raises but CancelledError."""
+
+
+class CallSession:
+    """One call, from its webhook to its record. Made by `app.py`; found through the switchboard."""
+
+    def __init__(
+        self,
+        info: CallInfo,
+        core: CallCore,
+        model: ModelLink,
+        blackbox: BlackBox,
+        timeline: WireTap,
+        subscribers: list[Subscriber],
+        recorder: AudioTap | None,
+    ) -> None:
+        self.info = info
+        self.core = core
+        self.model = model
+        self.phone: PhoneLink | None = None
+        self.end: do.End | None = None
+        self.detour = ""
+        """Keys that the next answer document must send before it connects the stream again."""
+        self.run_tool: RunTool | None = None
+        self.subscribers = subscribers
+        self._blackbox = blackbox
+        self._timeline = timeline
+        self._recorder = recorder
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_at = float("inf")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.over: asyncio.Future[do.End] = self._loop.create_future()
+        model.on_event = self.handle
+
+    # ---- the driver
+
+    def start(self) -> None:
+        """Tell that the call is known, and open the model's socket: it shall be warm when the caller is there."""
+        i = self.info
+        self._publish(facts.CallBegan(i.call_id, i.carrier_call_id, i.direction, i.from_number, i.to_number, i.agent))
+        self._spawn(self.model.open())
+        self._arm()
+
+    def handle(self, event: ev.Event) -> None:
+        """Decide and act without an await between: no other event can slip in."""
+        if self.end is not None:
+            return
+        now = self._clock()
+        self._blackbox.event(event, now)
+        self._act(self.core.receive(event, now))
+        if type(event) is not ev.PhoneAudio:  # a frame only moves deadlines away; the timer finds that out itself
+            self._arm()
+
+    def _act(self, commands: list[do.Command]) -> None:
+        for command in commands:
+            match command:
+                case do.Feed() | do.Configure() | do.Respond() | do.Cancel() | do.Truncate():
+                    self.model.send(command)
+                case do.AddText() | do.ReturnTool():
+                    self.model.send(command)
+                case do.Play() | do.Flush():
+                    if self.phone is not None:
+                        self.phone.send(command)
+                case do.Publish(fact):
+                    self._publish(fact)
+                case do.Heard(audio, at_ms):
+                    if self._recorder is not None:
+                        self._recorder.heard(audio, at_ms)
+                case do.RunTool():
+                    self._spawn(self._tool(command))
+                case do.Detour(digits):
+                    self._leave_stream(digits)
+                case do.End():
+                    self._finish(command)
+                case _:
+                    assert_never(command)
+
+    def _arm(self) -> None:
+        """One timer a call, re-armed only when the deadline came nearer; one that rings early arms itself again."""
+        deadline = self.core.deadline()
+        if deadline is None or deadline >= self._armed_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed_at = deadline
+        self._timer = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._armed_at = float("inf")
+        deadline, now = self.core.deadline(), self._clock()
+        if deadline is not None and deadline <= now:
+            self._blackbox.wake(now)
+            self._act(self.core.wake(now))
+        self._arm()
+
+    def _publish(self, fact: facts.Fact) -> None:
+        for subscriber in self.subscribers:
+            try:
+                subscriber(fact)
+            except Exception:  # the boundary to those who watch: a watcher's fault never ends a call
+                log.exception("a subscriber failed", extra={"call_id": self.info.call_id, "fact": type(fact).__name__})
+
+    # ---- the phone's legs
+
+    def attach_phone(self, link: PhoneLink) -> bool:
+        """A leg that proved to be this call's. False when a leg is on already (the newest is refused) or it is over."""
+        if self.end is not None or self.phone is not None or link.start is None:
+            return False
+        self.phone = link
+        link.tap = self._timeline
+        link.on_event = lambda event: self._from_phone(link, event)
+        self._from_phone(link, ev.PhoneAttached(link.start.stream_id))
+        return True
+
+    def detach_phone(self, link: PhoneLink, detail: str) -> None:
+        """The leg's socket is gone."""
+        if link is self.phone:
+            self.phone = None
+            self.handle(ev.PhoneLost(detail))
+
+    def _from_phone(self, link: PhoneLink, event: ev.Event) -> None:
+        if link is not self.phone:
+            return  # a word of a leg that was left
+        if self._recorder is not None:
+            if isinstance(event, ev.PhoneAudio):
+                self._recorder.caller(event.payload, self._clock())
+            elif isinstance(event, ev.PhoneGap):
+                self._recorder.caller_gap(event.ms)
+        self.handle(event)
+
+    def _leave_stream(self, digits: str) -> None:
+        self.detour = digits
+        link, self.phone = self.phone, None
+        if link is not None:
+            link.close()
+
+    # ---- tools
+
+    async def _tool(self, command: do.RunTool) -> None:
+        assert self.run_tool is not None  # noqa: S101 - app.py sets it before the call starts
+        result = await self.run_tool(command.name, command.arguments)
+        self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._reap)
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a call's task failed", exc_info=task.exception(), extra={"call_id": self.info.call_id})
+            self.handle(ev.ModelLost("an internal error", fatal=True))
+
+    # ---- the end
+
+    def _finish(self, end: do.End) -> None:
+        self.end = end
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        self.model.close()
+        if self.phone is not None:
+            self.phone.close()
+        if not self.over.done():
+            self.over.set_result(end)
+
+    @property
+    def phase(self) -> Phase:
+        """What people see of the call."""
+        return self.core.phase

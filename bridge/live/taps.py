@@ -1,0 +1,41 @@
+"""What a session lets others see of it while it runs. All of these are synchronous and may not block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from bridge.call.facts import Fact
+
+Side = Literal["phone", "model"]
+Way = Literal["in", "out"]
+
+Subscriber = Callable[[Fact], None]
+
+
+class AudioTap(Protocol):
+    """Hears the call: the recorder."""
+
+    def caller(self, payload: str, at: float) -> None:
+        """Caller audio as it came (base64 of mu-law), at this time of the session's clock."""
+        ...
+
+    def caller_gap(self, ms: int) -> None:
+        """Caller audio that never came."""
+        ...
+
+    def heard(self, audio: bytes, at_ms: float) -> None:
+        """Agent audio (mu-law) that was heard from `at_ms` of the call on."""
+        ...
+
+
+class WireTap(Protocol):
+    """Sees both protocols: the timeline."""
+
+    def message(self, side: Side, way: Way, text: str | bytes) -> None:
+        """A message without audio, as it went over the wire."""
+        ...
+
+    def audio(self, side: Side, way: Way, ms: float) -> None:
+        """A message with audio, by its length alone."""
+        ...

@@ -1,0 +1,85 @@
+"""`call.json`: one record a call, complete from the first moment and closed with the true reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.call import facts
+from bridge.records.costs import Costs
+from bridge.store.disk import Disk
+from bridge.store.folder import CallFolders
+
+
+def iso(epoch_s: float) -> str:
+    """An epoch time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class CallRecord:
+    """One call's record. `wall_now` gives epoch seconds."""
+
+    def __init__(
+        self, folders: CallFolders, disk: Disk, costs: Costs, began_at: float, wall_now: Callable[[], float]
+    ) -> None:
+        self._folders = folders
+        self._disk = disk
+        self._costs = costs
+        self._began_at = began_at
+        self._answered_at: float | None = None
+        self._wall_now = wall_now
+        self.fields: dict[str, Any] = {}
+
+    def __call__(self, fact: facts.Fact) -> None:
+        """Keep the record in step with what happens."""
+        match fact:
+            case facts.CallBegan():
+                self._begin(fact)
+            case facts.CallAnswered() if self._answered_at is None:
+                self._answered_at = self._wall_now()
+                self.fields["answered_at"] = iso(self._answered_at)
+                self._save()
+            case facts.AgentSaid() | facts.CallerSaid() | facts.KeysPressed():
+                self.fields["turns"] += 1
+            case facts.UsageCounted(usage):
+                self._costs.add(usage)
+            case facts.CallEnded():
+                self._end(fact)
+            case _:
+                pass
+
+    def _begin(self, fact: facts.CallBegan) -> None:
+        self.fields = {
+            "id": fact.call_id,
+            "carrier_call_id": fact.carrier_call_id,
+            "direction": fact.direction,
+            "from": fact.from_number,
+            "to": fact.to_number,
+            "agent": fact.agent,
+            "started_at": iso(self._began_at),
+            "answered_at": None,
+            "ended_at": None,
+            "end_reason": None,
+            "ended_by": None,
+            "turns": 0,
+            "usage": {},
+            "cost_usd": None,
+            "error": None,
+        }
+        self._save()
+
+    def _end(self, fact: facts.CallEnded) -> None:
+        self.fields |= {
+            "ended_at": iso(self._wall_now()),
+            "end_reason": fact.reason,
+            "ended_by": fact.by,
+            "usage": self._costs.usage,
+            "cost_usd": self._costs.usd,
+            "error": fact.error or None,
+        }
+        self._save()
+
+    def _save(self) -> None:
+        fields = dict(self.fields)
+        self._disk.submit(lambda: self._folders.write(fields["id"], fields))

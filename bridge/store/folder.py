@@ -1,0 +1,108 @@
+"""One folder a call: `<data>/calls/<call id>/`.
+
+    call.json          the record: who, when, how long, why it ended, what it cost
+    transcript.jsonl   who said what
+    timeline.jsonl     both protocols and our decisions, in one order
+    blackbox.jsonl     events with their times, for replay
+    recording.wav      caller left, agent right, when BRIDGE_RECORD is on
+
+`call.json` is replaced whole, so a reader sees the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import StoreError
+
+RECORD = "call.json"
+TRANSCRIPT = "transcript.jsonl"
+TIMELINE = "timeline.jsonl"
+BLACKBOX = "blackbox.jsonl"
+RECORDING = "recording.wav"
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts, no l, i, o or u
+_ID = re.compile(r"call_[0-9a-z]{20}").fullmatch
+
+
+def new_call_id(epoch_s: float | None = None) -> str:
+    """`call_` and 20 characters: 10 of the time in ms, so that ids sort by age, and 10 of chance."""
+    ms = int((time.time() if epoch_s is None else epoch_s) * 1000)
+    stamp = "".join(_ALPHABET[ms >> shift & 31] for shift in range(45, -1, -5))
+    return "call_" + stamp + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+class CallFolders:
+    """All calls' folders below one data directory. Everything here blocks: for threads and commands."""
+
+    def __init__(self, data: Path) -> None:
+        self.root = data / "calls"
+
+    def path(self, call_id: str) -> Path:
+        """Where a call's files are. Raises StoreError when the id is none, so that no path can be smuggled in."""
+        if _ID(call_id) is None:
+            raise StoreError(f"{call_id!r} is not a call id; they look like call_01k...")
+        return self.root / call_id
+
+    def ids(self) -> list[str]:
+        """Every call there is, newest first."""
+        if not self.root.is_dir():
+            return []
+        return sorted((p.name for p in self.root.iterdir() if _ID(p.name)), reverse=True)
+
+    def read(self, call_id: str) -> dict[str, Any]:
+        """A call's record. Raises StoreError when there is none that can be read."""
+        path = self.path(call_id) / RECORD
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise StoreError(f"there is no call {call_id} in {self.root}") from None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from None
+        if not isinstance(found, dict):
+            raise StoreError(f"{path} holds no record")
+        return found
+
+    def lines(self, call_id: str, name: str) -> Iterator[dict[str, Any]]:
+        """The lines of one of a call's files; a last line that a kill cut short is left out."""
+        path = self.path(call_id) / name
+        if not path.is_file():
+            return
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    found = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(found, dict):
+                    yield found
+
+    def write(self, call_id: str, record: dict[str, Any]) -> None:
+        """Replace a call's record."""
+        folder = self.path(call_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{RECORD}.part"
+        part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        part.replace(folder / RECORD)
+
+    def close_crashed(self, ended_at: str) -> list[str]:
+        """Give every record that a killed process left open its end; returns their ids."""
+        closed = []
+        for call_id in self.ids():
+            try:
+                record = self.read(call_id)
+            except StoreError:
+                continue
+            if record.get("ended_at"):
+                continue
+            turns = sum(1 for _ in self.lines(call_id, TRANSCRIPT))
+            end = {"ended_at": ended_at, "end_reason": "crashed", "ended_by": "bridge", "turns": turns}
+            self.write(call_id, record | end | {"error": "callbridge was killed during this call"})
+            closed.append(call_id)
+        return closed

@@ -1,0 +1,140 @@
+"""`@tool`: a Python function that the model may call.
+
+    @tool
+    def opening_hours(day: str) -> str:
+        \"\"\"Say when the shop is open.
+
+        Args:
+            day: A day of the week.
+        \"\"\"
+
+The schema comes from the signature and the docstring. A parameter annotated `Call` gets the running call, and the
+model is not told of it. `async` functions run on the event loop, plain ones in a thread, so that neither a slow disk
+nor a database driver holds up the sound of other calls. A thread cannot be stopped: after a time-out the function
+runs on to its end, and nobody hears its result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Generic, ParamSpec, TypeVar, cast, overload
+
+from pydantic import ValidationError
+
+from bridge.errors import AgentError
+from bridge.tools.base import JSON, Call, JSONSchema, ToolResult
+from bridge.tools.schema import read_function
+from bridge.tools.threads import CallFromThread
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_TIMEOUT_S = 10.0
+"""Nobody listens to silence on the phone for longer."""
+
+_MOST_PROBLEMS = 5
+
+
+class FunctionTool(Generic[P, R]):
+    """A function with what the model has to know about it. Called plainly, it is still the function."""
+
+    def __init__(
+        self, function: Callable[P, R], *, name: str = "", description: str = "", timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> None:
+        given: object = function
+        if not inspect.isroutine(given):
+            raise AgentError(f"@tool needs a function, and {given!r} is none")
+        self._function = function
+        self._shape = read_function(function, name, description)
+        if not timeout_s > 0:
+            raise AgentError(f"tool {self.name!r}: a timeout of {timeout_s} s leaves no time to run")
+        self.timeout_s = timeout_s
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<tool {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """What the model calls it by."""
+        return self._shape.name
+
+    @property
+    def description(self) -> str:
+        """The docstring's first text, or what `@tool(description=...)` says."""
+        return self._shape.description
+
+    @property
+    def parameters(self) -> JSONSchema:
+        """JSON schema of the arguments, in strict form."""
+        return self._shape.parameters
+
+    def definition(self) -> JSONSchema:
+        """The tool as the Realtime API wants it."""
+        return {
+            "type": "function",
+            "name": self.name,
+            "description": self.description,
+            "parameters": cast("JSON", self.parameters),
+        }
+
+    async def run(self, arguments: str, call: Call) -> ToolResult:
+        """Check the arguments and call the function.
+
+        Arguments that do not fit give a result that tells the model what to mend. What the function raises comes out.
+        """
+        try:
+            checked = self._shape.arguments.model_validate_json(arguments.strip() or "{}")
+        except ValidationError as error:
+            return ToolResult.failure(f"{self.name} was not run: {_problems(error)}. Call it again with this mended.")
+        loop = asyncio.get_running_loop()
+        if inspect.iscoroutinefunction(self._function):
+            args, kwargs = self._shape.bind(checked, call)
+            started = cast("Callable[..., Awaitable[object]]", self._function)(*args, **kwargs)
+        else:
+            args, kwargs = self._shape.bind(checked, CallFromThread(call, loop))
+            started = asyncio.to_thread(cast("Callable[..., object]", self._function), *args, **kwargs)
+        return ToolResult.of(await started)
+
+
+@overload
+def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
+
+
+@overload
+def tool(
+    *, name: str = "", description: str = "", timeout: float = DEFAULT_TIMEOUT_S
+) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
+
+
+def tool(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str = "",
+    description: str = "",
+    timeout: float = DEFAULT_TIMEOUT_S,
+) -> FunctionTool[P, R] | Callable[[Callable[P, R]], FunctionTool[P, R]]:
+    """Make a function a tool: `@tool`, or `@tool(name=..., description=..., timeout=...)` with `timeout` in seconds.
+
+    Raises AgentError, naming file and line, when the model could not be told how to call it.
+    """
+    if function is not None:
+        return FunctionTool(function)
+
+    def decorate(inner: Callable[P, R]) -> FunctionTool[P, R]:
+        return FunctionTool(inner, name=name, description=description, timeout_s=timeout)
+
+    return decorate
+
+
+def _problems(error: ValidationError) -> str:
+    # Without the input: it may be a card number, and the model knows what it wrote.
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    told = [f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in found[:_MOST_PROBLEMS]]
+    return "; ".join(told)

@@ -1,0 +1,76 @@
+"""Runs the model's tool calls, one call's at a time, and answers for them: whatever happens, there is a result."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+import logging
+from collections.abc import Iterable
+
+from bridge.errors import ToolError
+from bridge.tools.base import Call, Tool, ToolResult
+
+log = logging.getLogger(__name__)
+
+
+class ToolRunner:
+    """The tools of one call."""
+
+    def __init__(self, tools: Iterable[Tool], call: Call) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._call = call
+
+    async def run(self, name: str, arguments: str) -> ToolResult:
+        """Run one call of the model's and return what it shall read.
+
+        Nothing is raised but CancelledError, when this task is cancelled. What a tool raises is logged, and the model
+        gets a sentence without inner facts; only a ToolError speaks to the model in its own words. Several calls may
+        run at the same time.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            return self._unknown(name)
+        arguments = arguments.strip() or "{}"  # servers send "" for a tool without parameters
+        if not _is_object(arguments):
+            return ToolResult.failure(f"{name} was not run: its arguments are not a JSON object. Call it again.")
+        return await self._guarded(tool, arguments)
+
+    async def _guarded(self, tool: Tool, arguments: str) -> ToolResult:
+        facts = {"tool": tool.name, "call_id": self._call.id}
+        limit = asyncio.timeout(tool.timeout_s)
+        try:
+            async with limit:
+                return await tool.run(arguments, self._call)
+        except ToolError as error:
+            log.info("tool refused", extra=facts)
+            return ToolResult.failure(str(error))
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # the boundary to users' code
+            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                raise  # it is us whom somebody stops, not something the tool waited for
+            if isinstance(error, TimeoutError) and limit.expired():
+                log.warning("tool timed out", extra={**facts, "timeout_s": tool.timeout_s})
+                return ToolResult.failure(
+                    f"{tool.name} did not answer within {tool.timeout_s:g} seconds. Say so, and offer another way."
+                )
+            log.exception("tool failed", extra=facts)
+            return ToolResult.failure(f"{tool.name} failed. Say that this did not work, and offer another way.")
+
+    def _unknown(self, name: str) -> ToolResult:
+        if not self._tools:
+            return ToolResult.failure(f"There is no tool {name!r}; there are none at all.")
+        close = difflib.get_close_matches(name, self._tools, 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        return ToolResult.failure(f"There is no tool {name!r}.{hint} There are: {', '.join(self._tools)}.")
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

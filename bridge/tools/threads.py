@@ -1,0 +1,62 @@
+"""A call in the hands of a function that runs in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bridge.tools.base import Call
+
+
+class CallFromThread:
+    """The same call; its verbs are carried out on the event loop, because a call is decided in one thread only.
+
+    Unlike the call's own, a verb here returns when it has been carried out, and raises what it raised.
+    """
+
+    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        self._call = call
+        self._loop = loop
+
+    @property
+    def id(self) -> str:
+        return self._call.id
+
+    @property
+    def from_number(self) -> str:
+        return self._call.from_number
+
+    @property
+    def to_number(self) -> str:
+        return self._call.to_number
+
+    @property
+    def direction(self) -> str:
+        return self._call.direction
+
+    @property
+    def agent(self) -> str:
+        return self._call.agent
+
+    @property
+    def carrier_call_id(self) -> str:
+        return self._call.carrier_call_id
+
+    @property
+    def data(self) -> dict[str, object]:
+        return self._call.data
+
+    def hang_up(self, reason: str = "agent_hung_up") -> None:
+        self._on_loop(lambda: self._call.hang_up(reason))
+
+    def transfer(self, to: str) -> None:
+        self._on_loop(lambda: self._call.transfer(to))
+
+    def send_digits(self, digits: str) -> None:
+        self._on_loop(lambda: self._call.send_digits(digits))
+
+    def _on_loop(self, verb: Callable[[], None]) -> None:
+        async def carry_out() -> None:
+            verb()
+
+        asyncio.run_coroutine_threadsafe(carry_out(), self._loop).result()

@@ -1,0 +1,63 @@
+"""A call that notes what was asked of it, and how a tool is run in these tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from bridge.tools.base import Tool, ToolResult
+from bridge.tools.runner import ToolRunner
+
+
+class NotedCall:
+    """A call as tools see it, with every verb written down: (verb, argument, the thread it was carried out in)."""
+
+    id = "call_01"
+    from_number = "+14155550101"
+    to_number = "+14155550100"
+    direction = "inbound"
+    agent = "reception"
+    carrier_call_id = "CA00000000000000000000000000000001"
+
+    def __init__(self) -> None:
+        self.data: dict[str, object] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.threads: set[int] = set()
+
+    def hang_up(self, reason: str = "agent_hung_up") -> None:
+        self._note("hang_up", reason)
+
+    def transfer(self, to: str) -> None:
+        self._note("transfer", to)
+
+    def send_digits(self, digits: str) -> None:
+        if "!" in digits:
+            raise ValueError("no such key")
+        self._note("send_digits", digits)
+
+    def _note(self, verb: str, argument: str) -> None:
+        self.asked.append((verb, argument))
+        self.threads.add(threading.get_ident())
+
+
+Run = Callable[..., ToolResult]
+
+
+@pytest.fixture
+def call() -> NotedCall:
+    return NotedCall()
+
+
+@pytest.fixture
+def run(call: NotedCall) -> Run:
+    """Run one tool as the model would call it: `run(tool, number="4271")`, or with the arguments' text."""
+
+    def run_it(tool: Tool, text: str | None = None, **arguments: object) -> ToolResult:
+        runner = ToolRunner([tool], call)
+        return asyncio.run(runner.run(tool.name, json.dumps(arguments) if text is None else text))
+
+    return run_it
