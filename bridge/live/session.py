@@ -50,6 +50,12 @@ class CallSession:
         self.detour = ""
         """Keys that the next answer document must send before it connects the stream again."""
         self.run_tool: RunTool | None = None
+        self.resumes = 0
+        """How often a lost stream was connected again."""
+        self.after_asked = False
+        """The carrier has asked what comes next (and follows what it was told)."""
+        self.carrier_knows = False
+        """The carrier itself said that the call is over."""
         self.subscribers = subscribers
         self._blackbox = blackbox
         self._timeline = timeline
@@ -75,6 +81,8 @@ class CallSession:
         """Decide and act without an await between: no other event can slip in."""
         if self.end is not None:
             return
+        if type(event) is ev.CarrierReported:
+            self.carrier_knows = True
         now = self._clock()
         self._blackbox.event(event, now)
         self._act(self.core.receive(event, now))

@@ -1,0 +1,164 @@
+"""Puts the house together. The only file that knows every room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from bridge.agents.agent import Agent
+from bridge.agents.library import load_agent
+from bridge.audio.path import make_path
+from bridge.call.core import CallCore
+from bridge.carriers.registry import CARRIERS
+from bridge.config import Settings
+from bridge.live import briefing
+from bridge.live.blackbox import BlackBox
+from bridge.live.farewell import Farewell
+from bridge.live.info import CallInfo, LiveCall
+from bridge.live.model import Connect, ModelLink, Socket
+from bridge.live.session import CallSession
+from bridge.live.switchboard import Switchboard
+from bridge.observe.timeline import Timeline
+from bridge.realtime.connection import OnClose, OnMessage, connect, with_model
+from bridge.realtime.dialect import DIALECTS
+from bridge.realtime.prices import price_of
+from bridge.realtime.wire import RealtimeWire
+from bridge.records.callrecord import CallRecord, iso
+from bridge.records.costs import Costs
+from bridge.records.recorder import Recorder
+from bridge.records.transcript import Transcript
+from bridge.store import folder
+from bridge.store.disk import Disk, GrowingFile
+from bridge.store.folder import CallFolders
+from bridge.tools.runner import ToolRunner
+from bridge.web import routes
+from bridge.web.auth import AdminGuard
+from bridge.web.feed import Feed
+from bridge.web.intake import StripPrefix
+from bridge.web.services import Services
+
+log = logging.getLogger(__name__)
+
+THREADS = 64
+"""Sync tools and REST requests run in threads; one that hangs must not keep the others waiting."""
+
+
+class Bridge(Starlette):
+    """The public ASGI app. `admin` is the other listener's app; both live by this one's lifespan."""
+
+    admin: Starlette
+    services: Services
+
+
+def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
+    """The public app with its `admin` app beside it. A user may mount the public one alone.
+
+    Raises:
+        UsageError: a setting or the agent cannot be used.
+    """
+    agent = agent or load_agent(settings.agent)
+    disk, feed = Disk(), Feed()
+    folders = CallFolders(settings.data)
+    carrier = CARRIERS["twilio"](settings)
+    house = _House(settings, agent, disk, folders, feed)
+    switchboard = Switchboard(house.new_session, settings.limit_calls)
+    farewell = Farewell(carrier)
+    switchboard.on_over.append(farewell)
+    services = Services(settings, agent, carrier, switchboard, folders, disk, feed)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "worker"))
+        closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
+        if closed:
+            log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
+        try:
+            yield
+        finally:
+            await switchboard.end_all()
+            farewell.cancel()
+            feed.close()
+            await disk.drained()
+            disk.close()
+
+    app = Bridge(
+        routes=routes.public(services),
+        middleware=[Middleware(StripPrefix, public_url=settings.public_url)],
+        lifespan=lifespan,
+    )
+    guard = Middleware(AdminGuard, token=settings.admin_token)
+    app.admin = Starlette(routes=routes.admin(services), middleware=[guard])
+    app.services = services
+    return app
+
+
+class _House:
+    """Makes a call's session with everything that hangs on it."""
+
+    def __init__(self, settings: Settings, agent: Agent, disk: Disk, folders: CallFolders, feed: Feed) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._disk = disk
+        self._folders = folders
+        self._feed = feed
+        self._model = agent.model or settings.realtime_model
+        self._config = briefing.session_config(agent, settings)
+        self._terms = briefing.terms(agent)
+
+    def new_session(self, info: CallInfo) -> CallSession:
+        """One call: rules, links, tools and everybody who listens."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        place = self._folders.path(info.call_id)
+        place.mkdir(parents=True, exist_ok=True)
+
+        def grow(name: str) -> GrowingFile:
+            return GrowingFile(self._disk, place / name)
+
+        timeline = Timeline(grow(folder.TIMELINE), loop.time)
+        record = CallRecord(
+            self._folders, self._disk, Costs(price_of(self._model)), info.began_at, lambda: _wall(info, loop, now)
+        )
+        recorder = Recorder(place / folder.RECORDING, self._disk) if self._settings.record == "stereo" else None
+        session = CallSession(
+            info,
+            CallCore(self._terms, now),
+            ModelLink(self._wire(), self._connect(), timeline),
+            BlackBox(grow(folder.BLACKBOX), self._terms, info.began_at, now),
+            timeline,
+            [timeline, Transcript(grow(folder.TRANSCRIPT)), record, self._feed.subscriber(info.call_id)],
+            recorder,
+        )
+        if recorder is not None:
+            session.over.add_done_callback(lambda _: recorder.close())
+        call = LiveCall(info, session.handle, loop)
+        session.run_tool = ToolRunner(self._agent.all_tools, call).run
+        return session
+
+    def _wire(self) -> RealtimeWire:
+        path = make_path(self._settings.input_audio, self._settings.output_audio)
+        return RealtimeWire(DIALECTS[self._settings.realtime_dialect], path, self._config)
+
+    def _connect(self) -> Connect:
+        settings = self._settings
+        headers = dict(DIALECTS[settings.realtime_dialect].headers)
+        if settings.openai_api_key:
+            headers["Authorization"] = f"Bearer {settings.openai_api_key}"
+        url = with_model(settings.realtime_url, self._model)
+
+        async def open_socket(on_message: OnMessage, on_close: OnClose) -> Socket:
+            return await connect(url, headers, on_message, on_close, timeout_s=4.0)
+
+        return open_socket
+
+
+def _wall(info: CallInfo, loop: asyncio.AbstractEventLoop, began: float) -> float:
+    """The wall time of a call's moment, by the loop's clock: true in virtual time too, and never jumping back."""
+    return info.began_at + loop.time() - began

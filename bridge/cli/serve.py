@@ -1,0 +1,169 @@
+"""`callbridge serve`: both listeners in one process, on one loop, until SIGTERM has been obeyed.
+
+uvicorn closes every WebSocket a tenth of a second after SIGTERM, which would cut every phone call. So the signal is
+taken here: first no new calls, then the live ones may finish (BRIDGE_DRAIN_S), then the servers stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bridge import config
+from bridge.config import Settings, is_loopback
+from bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE = 65_536
+"""Largest WebSocket message of a phone; Twilio's are under 1 kB. (Default 16 MiB: a bomb.)"""
+
+
+def run(flags: Mapping[str, object]) -> None:
+    """Read the settings, build the app, serve until told to stop. Raises UsageError for what cannot work."""
+    settings = checked(config.load(flags).settings)
+    from bridge.app import create_app
+    from bridge.observe import logs
+
+    logs.set_up(settings)
+    app = create_app(settings)
+    public = listen(settings.host, settings.port, "PORT")
+    admin = listen(settings.admin_host, settings.admin_port, "BRIDGE_ADMIN_PORT")
+    with _fast_loop() as run_loop:
+        run_loop(_serve(app, app.admin, settings, public, admin))
+
+
+def checked(settings: Settings) -> Settings:
+    """What serving needs beyond valid values. Raises ConfigError, one sentence each."""
+    if settings.insecure_dev:
+        if not is_loopback(settings.host):
+            raise ConfigError(
+                "--insecure-dev answers anybody: it needs a loopback address, for one BRIDGE_HOST=127.0.0.1"
+            )
+        if not settings.public_url:
+            settings = replace(settings, public_url=f"http://127.0.0.1:{settings.port}")
+    else:
+        if not settings.auth_tokens:
+            raise ConfigError("TWILIO_AUTH_TOKEN is missing: without it no request can be told from a forged one")
+        if not settings.public_url:
+            raise ConfigError("PUBLIC_URL is missing: the https://host that Twilio reaches this server at")
+    host = urlsplit(settings.realtime_url).hostname or ""
+    if not settings.openai_api_key and not is_loopback(host):
+        raise ConfigError(f"OPENAI_API_KEY is missing: {host} answers nobody without one")
+    if not settings.admin_token and not is_loopback(settings.admin_host):
+        raise ConfigError(f"BRIDGE_ADMIN_TOKEN is missing: the admin listener on {settings.admin_host} needs one")
+    return settings
+
+
+def listen(host: str, port: int, name: str) -> socket.socket:
+    """A bound socket. Raises ConfigError when the address is taken or cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise ConfigError(f"cannot listen on {host}:{port} ({error.strerror}); choose another {name}") from None
+    return sock
+
+
+@contextlib.contextmanager
+def _fast_loop() -> Iterator[Callable[..., None]]:
+    """uvloop where it is installed (the extra `fast`), else the standard loop."""
+    try:
+        import uvloop
+    except ImportError:
+        yield asyncio.run
+    else:
+        yield uvloop.run
+
+
+async def _serve(
+    public_app: ASGIApp, admin_app: ASGIApp, settings: Settings, public: socket.socket, admin: socket.socket
+) -> None:
+    from bridge.app import Bridge
+
+    assert isinstance(public_app, Bridge)  # noqa: S101 - narrows the type
+    servers = [server(public_app, lifespan="on"), server(admin_app, lifespan="off")]
+    tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
+    stop = asyncio.Event()
+    hard = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if stop.is_set():
+            hard.set()
+        stop.set()
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on a loop
+            loop.add_signal_handler(sign, told)
+    while not all(s.started for s in servers) and not any(t.done() for t in tasks):  # noqa: ASYNC110 - uvicorn has no event
+        await asyncio.sleep(0.01)
+    if not any(t.done() for t in tasks):
+        _say_where(public, admin)
+    await _first(stop.wait(), *tasks)
+    switchboard = public_app.services.switchboard
+    switchboard.draining = True
+    if switchboard.live:
+        log.info("draining", extra={"calls": len(switchboard.live), "drain_s": settings.drain_s})
+    await _first(switchboard.drain(settings.drain_s), hard.wait())
+    await switchboard.end_all(2.0)
+    for s in servers:
+        s.should_exit = True
+    await asyncio.gather(*tasks)
+
+
+async def _first(*work: object) -> None:
+    """Wait until one of these is done; the others are cancelled unless they are tasks of their own."""
+    own = [asyncio.ensure_future(w) for w in work if asyncio.iscoroutine(w)]
+    tasks = own + [w for w in work if isinstance(w, asyncio.Task)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in own:
+        task.cancel()
+
+
+def server(app: ASGIApp, *, lifespan: str) -> uvicorn.Server:
+    """A uvicorn server that leaves signals to us and never negotiates compression."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    settings = uvicorn.Config(
+        app,
+        lifespan="on" if lifespan == "on" else "off",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,  # a caller's deflate bomb is a phone bill's worth of memory
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nothing here believes X-Forwarded headers
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=2,
+    )
+    return Server(settings)
+
+
+def _say_where(public: socket.socket, admin: socket.socket) -> None:
+    for name, sock in (("public", public), ("admin", admin)):
+        host, port = sock.getsockname()[:2]
+        print(f"{name:7} http://{'[' + host + ']' if ':' in host else host}:{port}", file=sys.stderr, flush=True)

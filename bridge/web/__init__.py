@@ -1,0 +1,1 @@
+"""HTTP and WebSockets: a public listener for the carrier, an admin listener for people."""

@@ -1,0 +1,37 @@
+"""The whole URL map. PUBLIC is what the carrier reaches from outside; ADMIN is for people, on a listener of its own."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from bridge.web.api import Api
+from bridge.web.media import Media
+from bridge.web.services import Services
+from bridge.web.webhooks import Webhooks
+
+
+def public(services: Services) -> list[BaseRoute]:
+    """Every URL of the public listener; all else is 404."""
+    hooks, api = Webhooks(services), Api(services)
+    return [
+        Route("/twilio/voice", hooks.signed(hooks.voice), methods=["POST"]),
+        Route("/twilio/after/{token}", hooks.signed(hooks.after), methods=["POST"]),
+        Route("/twilio/status", hooks.signed(hooks.status), methods=["POST"]),
+        Route("/twilio/stream", hooks.signed(hooks.stream), methods=["POST"]),
+        Route("/twilio/amd", hooks.signed(hooks.noted), methods=["POST"]),
+        Route("/twilio/recording", hooks.signed(hooks.noted), methods=["POST"]),
+        WebSocketRoute("/twilio/media/{token}", Media(services)),
+        Route("/healthz", api.health),
+        Route("/readyz", api.ready),
+    ]
+
+
+def admin(services: Services) -> list[BaseRoute]:
+    """Every URL of the admin listener."""
+    api = Api(services)
+    return [
+        Route("/healthz", api.health),
+        Route("/feed", api.feed),
+        Route("/api/v1/calls", api.calls),
+        Route("/api/v1/calls/{call_id}", api.call),
+    ]

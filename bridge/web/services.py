@@ -1,0 +1,26 @@
+"""What every handler may use: made once by `app.py`, read only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.agents.agent import Agent
+from bridge.carriers.registry import Carrier
+from bridge.config import Settings
+from bridge.live.switchboard import Switchboard
+from bridge.store.disk import Disk
+from bridge.store.folder import CallFolders
+from bridge.web.feed import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one process."""
+
+    settings: Settings
+    agent: Agent
+    carrier: Carrier
+    switchboard: Switchboard
+    folders: CallFolders
+    disk: Disk
+    feed: Feed

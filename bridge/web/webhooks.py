@@ -1,0 +1,189 @@
+"""What the carrier posts. The signature is checked first; nothing is spent on anybody without one.
+
+/twilio/voice            a call comes in: answer with a stream
+/twilio/after/{token}    the stream (or a transfer) ended: what comes next?
+/twilio/status           the call's progress
+/twilio/stream           the stream's progress; the only place where a failed upgrade shows
+/twilio/amd, /twilio/recording    taken note of
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from bridge.call import events as ev
+from bridge.carriers.base import (
+    AnswerPlan,
+    Apologise,
+    DialPerson,
+    HangUp,
+    Incoming,
+    Refuse,
+    StreamTo,
+)
+from bridge.errors import BadToken, RefusedRequest, WireError
+from bridge.live.info import CallInfo
+from bridge.live.session import CallSession
+from bridge.store.folder import new_call_id
+from bridge.web import intake
+from bridge.web.services import Services
+
+log = logging.getLogger(__name__)
+
+RESUMES = 2
+"""How often a call whose stream was lost is connected again; a third loss is not an accident."""
+REMEMBERED = 50_000
+"""CallSids that are known as answered. A signature has no time in it: a replayed webhook must not begin a call."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+Signed = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
+
+
+class Webhooks:
+    """The carrier's HTTP side."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+        self._refusals = 0
+        self._answered: OrderedDict[str, None] = OrderedDict()
+        self._plans: dict[str, StreamTo] = {}
+        services.switchboard.on_over.append(self._forget)
+
+    def _forget(self, session: CallSession) -> None:
+        self._plans.pop(session.info.carrier_call_id, None)
+
+    def signed(self, handler: Signed) -> Handler:
+        """Only requests that the carrier signed for us reach `handler`."""
+
+        async def check(request: Request) -> Response:
+            try:
+                raw = await intake.read(request)
+                self._s.carrier.webhook.verify(raw)
+                return await handler(request, self._s.carrier.webhook.form(raw))
+            except intake.TooLarge:
+                return PlainTextResponse("too large", 413, {"Connection": "close"})
+            except RefusedRequest as error:
+                self._note_refusal(request, error)
+                return PlainTextResponse("forbidden", 403)
+            except WireError as error:
+                log.warning("webhook not understood", extra={"path": request.url.path, "error": str(error)})
+                return PlainTextResponse("bad request", 400)
+
+        return check
+
+    def _note_refusal(self, request: Request, error: RefusedRequest) -> None:
+        """One line for the first refusals and for every hundredth: strangers must not fill the log."""
+        self._refusals += 1
+        if self._refusals <= 5 or self._refusals % 100 == 0:
+            facts = {"path": request.url.path[:80], "error": str(error), "refusals": self._refusals}
+            log.warning("request refused", extra=facts)
+
+    # ---- a call comes in
+
+    async def voice(self, request: Request, form: Mapping[str, str]) -> Response:
+        """Answer an incoming call with a stream to us."""
+        incoming = self._s.carrier.webhook.incoming(form)
+        try:
+            return self._document(self._answer(incoming))
+        except Exception:  # the boundary of a ringing call: whatever fails here, the caller hears something
+            log.exception("cannot answer a call", extra={"carrier_call_id": incoming.carrier_call_id})
+            return self._document(Apologise())
+
+    def _answer(self, incoming: Incoming) -> AnswerPlan:
+        known = self._plans.get(incoming.carrier_call_id)
+        if known is not None:
+            return known  # the carrier asks twice when an answer was slow: one call, one answer
+        if incoming.carrier_call_id in self._answered:
+            return HangUp()
+        if self._s.switchboard.full:
+            log.warning("call refused, at the limit or draining", extra={"from": incoming.from_number})
+            return Refuse()
+        self._answered[incoming.carrier_call_id] = None
+        if len(self._answered) > REMEMBERED:
+            self._answered.popitem(last=False)
+        now = time.time()
+        info = CallInfo(
+            call_id=new_call_id(now),
+            carrier_call_id=incoming.carrier_call_id,
+            direction="inbound",
+            from_number=incoming.from_number,
+            to_number=incoming.to_number,
+            agent=self._s.agent.name,
+            began_at=now,
+        )
+        session = self._s.switchboard.begin(info)
+        plan = self._stream(session, self._s.switchboard.tickets.issue_after(info.call_id))
+        self._plans[incoming.carrier_call_id] = plan
+        return plan
+
+    def _stream(self, session: CallSession, after_token: str, keys: str = "") -> StreamTo:
+        token = self._s.switchboard.tickets.issue_media(session.info.call_id, time.monotonic())
+        return StreamTo(f"/twilio/media/{token}", f"/twilio/after/{after_token}", "/twilio/stream", keys)
+
+    def _document(self, plan: AnswerPlan) -> Response:
+        document = self._s.carrier.webhook.answer(plan)
+        return Response(document.text, media_type=document.content_type)
+
+    # ---- what comes next
+
+    async def after(self, request: Request, form: Mapping[str, str]) -> Response:
+        """The stream ended, or a transfer did: nobody is left in silence."""
+        token = request.path_params["token"]
+        session = self._s.switchboard.get(self._s.switchboard.tickets.read_after(token))
+        if session is None or form.get("CallSid") != session.info.carrier_call_id:
+            raise BadToken("this token belongs to another call")
+        session.after_asked = True
+        return self._document(self._next(session, form, token))
+
+    def _next(self, session: CallSession, form: Mapping[str, str], token: str) -> AnswerPlan:
+        if "DialCallStatus" in form:  # a transfer ended
+            return HangUp() if form["DialCallStatus"] in ("completed", "answered") else Apologise()
+        if form.get("CallStatus") == "completed":
+            session.handle(ev.CarrierReported("completed"))
+        if session.end is None:
+            return self._again(session, token)
+        if session.end.transfer_to:
+            return DialPerson(session.end.transfer_to, f"/twilio/after/{token}")
+        if session.end.reason in ("model_failed", "phone_lost", "shutdown"):
+            return Apologise()
+        return HangUp()
+
+    def _again(self, session: CallSession, token: str) -> AnswerPlan:
+        """The call goes on: connect its stream again, after keys that were asked for or after an accident."""
+        if session.phone is not None:  # the carrier knew of the broken stream before we did
+            session.detach_phone(session.phone, "the carrier asked what comes next")
+        keys, session.detour = session.detour, ""
+        if not keys:
+            session.resumes += 1
+            if session.resumes > RESUMES:
+                return Apologise()
+        session.handle(ev.PhoneExpected())
+        return self._stream(session, token, keys)
+
+    # ---- what is reported
+
+    async def status(self, _: Request, form: Mapping[str, str]) -> Response:
+        """Status callbacks may be late, doubled and out of order; only a terminal one says something here."""
+        report = self._s.carrier.webhook.report(form)
+        session = self._s.switchboard.by_carrier_id(report.carrier_call_id)
+        if report.over and session is not None:
+            session.handle(ev.CarrierReported(report.status))
+        return Response(status_code=204)
+
+    async def stream(self, _: Request, form: Mapping[str, str]) -> Response:
+        """The stream's own callback."""
+        if form.get("StreamEvent") == "stream-error":
+            facts = {"carrier_call_id": form.get("CallSid", ""), "error": form.get("StreamError", "")}
+            log.warning("the carrier could not stream", extra=facts)
+        return Response(status_code=204)
+
+    async def noted(self, _: Request, form: Mapping[str, str]) -> Response:
+        """Taken note of."""
+        log.info("callback", extra={"fields": dict(form)})
+        return Response(status_code=204)
