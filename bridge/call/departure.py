@@ -40,31 +40,40 @@ class Departure:
     def digits_asked(self, event: ev.DigitsAsked) -> None:
         """Keys are to be sent into the call."""
         if self.desk.intent is Intent.TALK:
-            self._detour = event.digits
+            self._detour += event.digits
             self.check()
 
     def check(self) -> None:
         """Leave (for good, or to send digits) once everything said has been heard."""
         if self.desk.intent is Intent.TALK and not self._detour:
             return
-        desk = self.desk
-        if desk.over or desk.phone is not PhoneLeg.ON or desk.gate.busy or desk.gate.wanted or desk.tools.open:
+        if self._held_up():
             return
-        if desk.playback.busy:
-            desk.timers.set("settle", desk.playback.quiet_at() + desk.terms.settle_s)
+        if self.desk.playback.busy:
+            self.desk.timers.set("settle", self.desk.playback.quiet_at() + self.desk.terms.settle_s)
         else:
             self.settle()
+
+    def _held_up(self) -> bool:
+        """More is to be said, or nobody is there to hear it."""
+        desk = self.desk
+        said = not (desk.gate.busy or desk.gate.wanted or desk.tools.open)
+        return desk.over or desk.phone is not PhoneLeg.ON or not said
 
     def settle_overdue(self) -> None:
         """The last mark is late: what should have been heard by now counts as heard."""
         if self.desk.playback.busy and self.desk.playback.quiet_at() + self.desk.terms.settle_s > self.desk.now:
             self.check()
-        elif not self.desk.gate.busy:
+        elif not self._held_up():
             self.settle()
 
     def leave_overdue(self) -> None:
-        """Whatever holds the goodbye up, it has had its time."""
-        self.emit(self._leaving)
+        """Whatever holds the goodbye up, it has had its time; what was said by now may still be heard."""
+        heard_at = self.desk.playback.quiet_at() + self.desk.terms.settle_s
+        if self.desk.phone is PhoneLeg.ON and self.desk.playback.busy and heard_at > self.desk.now:
+            self.desk.timers.set("leave", heard_at)
+        else:
+            self.emit(self._leaving)
 
     def longest_overdue(self) -> None:
         """The call has lasted as long as it may."""
@@ -85,10 +94,11 @@ class Departure:
             self.emit(self._leaving)
 
     def say_goodbye(self, reason: str, instructions: str) -> None:
-        """We end the call ourselves, with words."""
+        """We end the call ourselves, with words; they follow what is being said."""
+        if self.desk.intent is not Intent.TALK:
+            return
         self.desk.answered_caller = True
-        if self.desk.model is ModelLeg.UP and not self.desk.gate.busy:
-            self.desk.respond(instructions)
+        self.desk.respond(instructions)
         self.ask(ev.LeaveAsked(reason, "bridge"))
 
     def silence_overdue(self) -> None:

@@ -55,6 +55,8 @@ class Desk:
         """When the last caller audio came."""
         self.active_at = now
         """When either side was last heard from."""
+        self.progress_at = now
+        """When the active response last said anything."""
         self.caller_speaking = False
         self.answered_caller = True
         """The agent has said something since the caller's last word."""
@@ -95,9 +97,13 @@ class Desk:
 
     def ask(self, request: Request | None) -> None:
         """Send what the gate let through."""
-        if request is not None and self.model is ModelLeg.UP:
-            self.put(do.Respond(request.event_id, request.instructions))
-            self.timers.set("respond", self.now + self.terms.respond_s)
+        if request is None:
+            return
+        if self.model is not ModelLeg.UP:  # nobody is there to ask: the gate must not wait for an answer
+            self.gate.refused(request.event_id, busy=False)
+            return
+        self.put(do.Respond(request.event_id, request.instructions))
+        self.timers.set("respond", self.now + self.terms.respond_s)
 
     # ---- caller audio on its way to the model
 

@@ -77,19 +77,18 @@ class Floor:
     def interrupt(self, why: str) -> None:
         """The caller took the floor: silence the phone first, then tell the model what was heard."""
         active = self.desk.gate.active_id
+        if self.desk.playback.busy:
+            self.desk.put(do.Flush())
         if active:
             self.desk.playback.mute(active)
             if why == "key" or not self.desk.terms.model_interrupts:
                 self.desk.put(do.Cancel(active))
-        if self.desk.playback.busy:
-            self.desk.put(do.Flush())
         sounded, cut = self.desk.playback.flush(self.desk.now)
-        now_ms = self.desk.now_ms
-        for track in cut:
-            self.desk.put(do.Truncate(track.item_id, track.content_index, track.heard_ms))
+        self._truncate(cut)
         if cut:
             first = cut[0]
-            self.desk.tell(facts.Interrupted(first.item_id, now_ms, first.heard_ms, int(first.received_ms), why))
+            at_ms = self.desk.now_ms
+            self.desk.tell(facts.Interrupted(first.item_id, at_ms, first.heard_ms, int(first.received_ms), why))
         self.sound(sounded)
         self.tell_tracks(cut, cut=True)
         self.tell_complete()
@@ -121,16 +120,22 @@ class Floor:
             if said is not None:
                 self.desk.tell(said)
 
-    def close_books(self) -> None:
-        """The line is gone: what was heard until now was heard, the rest was not."""
+    def _truncate(self, cut: list[Track]) -> None:
+        for track in cut:
+            self.desk.put(do.Truncate(track.item_id, track.content_index, track.heard_ms))
+
+    def close_books(self, *, truncate: bool = False) -> None:
+        """The line is gone: what was heard until now was heard, the rest was not. `truncate`: the model shall know."""
         sounded, cut = self.desk.playback.flush(self.desk.now)
+        if truncate:
+            self._truncate(cut)
         self.sound(sounded)
         self.tell_tracks(cut, cut=True)
         self.tell_complete()
 
     def detach(self, back_in_s: float) -> None:
         """The leg is away; it may be back within `back_in_s`."""
-        self.close_books()
+        self.close_books(truncate=self.desk.model is ModelLeg.UP)
         self.desk.playback.line_on = False
         self.desk.timers.clear("frames")
         self.desk.timers.set("away", self.desk.now + back_in_s)

@@ -24,7 +24,6 @@ class ModelSide:
         self.desk = desk
         self.floor = floor
         self.departure = departure
-        self._progress_at = 0.0
         self._failures = 0
         self._faults = 0
 
@@ -48,9 +47,10 @@ class ModelSide:
     def response_created(self, event: ev.ResponseCreated) -> None:
         """A response began, ours or the server's own."""
         if not event.conversational:
+            self.desk.playback.mute(event.response_id)
             return
         self.desk.gate.created(event.response_id)
-        self._progress_at = self.desk.now
+        self.desk.progress_at = self.desk.now
         self.desk.timers.clear("respond")
         self.desk.timers.set("progress", self.desk.now + self.desk.terms.progress_s)
 
@@ -83,20 +83,23 @@ class ModelSide:
 
     def audio(self, event: ev.ModelAudio) -> None:
         """The hot path outward: a delta goes through the ledger to the phone."""
-        self.desk.active_at = self._progress_at = self.desk.now
+        self.desk.progress_at = self.desk.now
+        if self.desk.playback.muted(event.response_id, event.item_id):
+            return
+        self.desk.active_at = self.desk.now
         self.desk.answered_caller = True
         track_of = (event.response_id, event.item_id, event.content_index)
         self.floor.play(self.desk.playback.add(track_of, event.audio, event.ms, self.desk.now))
 
     def audio_done(self, event: ev.ModelAudioDone) -> None:
         """An item's audio is complete: its last part frame goes out."""
-        self._progress_at = self.desk.now
+        self.desk.progress_at = self.desk.now
         self.floor.play(self.desk.playback.finish(event.item_id, event.content_index, self.desk.now))
         self.floor.tell_complete()
 
     def agent_text(self, event: ev.AgentText) -> None:
         """Words of an agent turn; they run ahead of the voice."""
-        self._progress_at = self.desk.now
+        self.desk.progress_at = self.desk.now
         self.desk.turns.agent_text(event.item_id, event.text, final=event.final)
 
     def fault(self, event: ev.ModelFault) -> None:
@@ -108,10 +111,17 @@ class ModelSide:
             self.lost(ev.ModelLost(event.message or event.code, True))
         elif event.code == "conversation_already_has_active_response":
             self.desk.gate.refused(event.event_id, busy=True)
+            self._wait_for_turn()
         elif event.event_id and event.event_id == self.desk.gate.pending_id:
             self.desk.gate.refused(event.event_id, busy=False)
             self.desk.timers.clear("respond")
             self.departure.check()
+
+    def _wait_for_turn(self) -> None:
+        if self.desk.gate.active_id:
+            self.desk.timers.clear("respond")  # its end asks again, and has a deadline of its own
+        else:
+            self.desk.timers.set("respond", self.desk.now + self.desk.terms.respond_s)
 
     def lost(self, event: ev.ModelLost) -> None:
         """The model is gone. Before the phone is on, that waits: the caller must be there to hear the apology."""
@@ -137,7 +147,7 @@ class ModelSide:
 
     def progress_overdue(self) -> None:
         """A response began and went silent (half-open socket, stuck server)."""
-        due = self._progress_at + self.desk.terms.progress_s
+        due = self.desk.progress_at + self.desk.terms.progress_s
         if due > self.desk.now:
             self.desk.timers.set("progress", due)
         else:

@@ -47,6 +47,7 @@ class PhoneSide:
         if self.desk.model is ModelLeg.OPENING:
             self.desk.timers.set("connect", now + self.desk.terms.connect_s)
         self.floor.play(self.desk.playback.attach(now))
+        self.departure.check()
 
     def audio(self, event: ev.PhoneAudio) -> None:
         """The hot path: 20 ms of the caller."""

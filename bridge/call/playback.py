@@ -5,7 +5,8 @@ So this ledger keeps every chunk that has been sent and not yet been confirmed, 
 
 1. a returned mark confirms its chunk and all chunks before it (marks are cumulative; a lost one costs nothing);
 2. the first unconfirmed chunk is being played now: wall time since it began, delayed by as much as the last mark came
-   later than we expected, is its played part, never more than the chunk, because its own mark has not come back;
+   later than we expected, is its played part, never more than the chunk, because its own mark has not come back; how
+   late a phone begins after a pause nobody knows, so there nothing counts before the first mark;
 3. what was never sent was never heard.
 
 A `clear` makes the phone return every pending mark at once, unplayed. Each flush therefore begins a new generation:
@@ -13,7 +14,8 @@ names of an old one are forgotten and their late marks mean nothing.
 
 Audio goes out in whole 20 ms frames, 20 to 200 ms a chunk, one mark a chunk. Smaller deltas wait for the next one or
 for the item's end, where the last frame is filled with silence (filled bytes are played, but are nobody's words). The
-first chunk after a pause is a single frame: its mark comes back soon and tells how late this phone plays.
+first chunk after a pause is a single frame: its mark comes back soon and tells how late this phone plays. Marks are named
+item:ms:generation:serial; the serial makes each one unique in its call.
 
 Units: bytes are mu-law samples at 8 kHz (8 bytes = 1 ms); times are seconds of the driver's clock.
 """
@@ -107,7 +109,7 @@ class Playback:
         Audio of a muted response or item is dropped.
         """
         response_id, item_id, index = track_of
-        if item_id in self._muted or response_id in self._muted:
+        if self.muted(response_id, item_id):
             return []
         track = self._tracks.get((item_id, index))
         if track is None:
@@ -138,21 +140,23 @@ class Playback:
         chunks = []
         at = 0
         while at < size:
-            limit = CHUNK if self._queue else FRAME
+            limit = CHUNK if self._follows(now) else FRAME
             piece = bytes(track.rest[at : min(at + limit, size)])
             at += len(piece)
             chunks.append(self._push(track, piece, now))
         del track.rest[:size]
         return chunks if self.line_on else []
 
+    def _follows(self, now: float) -> bool:
+        """Does what is sent now follow the chunk before it without a pause?"""
+        return bool(self._queue) and self._queue[-1].ends_at >= now
+
     def _push(self, track: Track, piece: bytes, now: float) -> Chunk:
         size = len(piece)
         track.sent += size
         audio = piece + SILENCE * (-size % FRAME)
-        mark = f"{track.item_id}:{track.sent // 8}:{self.generation}"
-        if mark in self._serials:  # a part of under 1 ms, or two parts of one item: names must not repeat
-            mark = f"{mark}:{self._serial}"
-        joined = bool(self._queue) and self._queue[-1].ends_at >= now
+        mark = f"{track.item_id}:{track.sent // 8}:{self.generation}:{self._serial}"
+        joined = self._follows(now)
         starts = self._queue[-1].ends_at if joined else now
         chunk = Chunk(track, audio, size, mark, starts, starts + len(audio) / BYTES_PER_S, joined)
         self._queue.append(chunk)
@@ -232,11 +236,15 @@ class Playback:
     # ---- questions
 
     def _played_of_head(self, now: float) -> int:
-        if not self.line_on:
-            return 0
         chunk = self._queue[0]
+        if not self.line_on or not chunk.joined:
+            return 0
         late = self.lag_s - min(self._least_lag_s or 0.0, CREDIT_S)
         return max(0, min(chunk.size, int((now - chunk.starts_at - late) * BYTES_PER_S)))
+
+    def muted(self, response_id: str, item_id: str) -> bool:
+        """Is audio of this response or item not to be played any more?"""
+        return item_id in self._muted or response_id in self._muted
 
     @property
     def busy(self) -> bool:

@@ -51,6 +51,8 @@ class ResponseGate:
 
     def created(self, response_id: str) -> None:
         """The server began a response, ours or its own. One at a time: a new one replaces a done we never saw."""
+        if not self.pending_id:
+            self._asked = ""  # the server's own: should it fail, our earlier words are not the ones to repeat
         self.active_id = response_id
         self.pending_id = ""
 

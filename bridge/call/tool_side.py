@@ -19,13 +19,12 @@ class ToolSide:
 
     def called(self, event: ev.ToolCalled) -> None:
         """The model wants a tool to run."""
-        self._progress_at = self.desk.now
+        self.desk.progress_at = self.desk.now
         if not self.desk.tools.called(event.call_id, event.name, event.arguments, self.desk.now):
             return
         self.desk.tell(facts.ToolStarted(event.call_id, event.name, event.arguments, self.desk.now_ms))
         self.desk.put(do.RunTool(event.call_id, event.name, event.arguments))
-        if "tools" not in self.desk.timers:
-            self.desk.timers.set("tools", self.desk.now + self.desk.terms.tool_s)
+        self._arm()
 
     def finished(self, event: ev.ToolFinished) -> None:
         """A result: returned to the model once, spoken about when it was the last."""
@@ -39,15 +38,19 @@ class ToolSide:
         self.desk.tell(
             facts.ToolUsed(number, call.call_id, call.name, call.arguments, event.output, event.ok, start, now)
         )
-        if not self.desk.tools.open:
-            self.desk.timers.clear("tools")
+        self._arm()
         if self.desk.tools.take_speak() and self.desk.intent is Intent.TALK:
             self.desk.respond()
         self.departure.check()
 
     def overdue(self) -> None:
         """A tool never reported: answer for it."""
-        for call in self.desk.tools.overdue(self.desk.now - self.desk.terms.tool_s):
+        for call in self.desk.tools.overdue(self.desk.now, self.desk.terms.tool_s):
             self.finished(ev.ToolFinished(call.call_id, '{"error": "The tool did not answer in time."}', ok=False))
-        if self.desk.tools.open:
-            self.desk.timers.set("tools", self.desk.now + self.desk.terms.tool_s)
+
+    def _arm(self) -> None:
+        oldest_at = self.desk.tools.oldest_at
+        if oldest_at is None:
+            self.desk.timers.clear("tools")
+        else:
+            self.desk.timers.set("tools", oldest_at + self.desk.terms.tool_s)

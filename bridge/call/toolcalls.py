@@ -49,9 +49,14 @@ class ToolCalls:
         self._speak = False
         return True
 
-    def overdue(self, before: float) -> list[OpenCall]:
-        """Open calls that began at or before this time."""
-        return [c for c in self._open.values() if c.began_at <= before]
+    def overdue(self, now: float, limit_s: float) -> list[OpenCall]:
+        """Open calls that have been open for `limit_s` or longer."""
+        return [c for c in self._open.values() if c.began_at + limit_s <= now]
+
+    @property
+    def oldest_at(self) -> float | None:
+        """When the oldest open call began; None when nothing is open."""
+        return min((c.began_at for c in self._open.values()), default=None)
 
     @property
     def open(self) -> int:

@@ -18,6 +18,7 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Callable, Mapping
+from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.client import ClientProtocol
@@ -85,7 +86,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TCP (and TLS) stand: ask for the upgrade."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it for stream sockets
+        transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
         sock = transport.get_extra_info("socket")
@@ -220,7 +221,6 @@ async def connect(
                 uri.host,
                 uri.port,
                 ssl=ssl.create_default_context() if uri.secure else None,
-                happy_eyeballs_delay=0.25,
             )
             await connection.opened
     except BaseException as error:

@@ -35,7 +35,7 @@ class Media:
         self._waiting: Counter[str] = Counter()
         self._refusals = 0
 
-    async def __call__(self, socket: WebSocket) -> None:
+    async def serve(self, socket: WebSocket) -> None:
         """One media socket, from its upgrade to its end."""
         address = socket.client.host if socket.client else ""
         try:

@@ -20,7 +20,7 @@ def public(services: Services) -> list[BaseRoute]:
         Route("/twilio/stream", hooks.signed(hooks.stream), methods=["POST"]),
         Route("/twilio/amd", hooks.signed(hooks.noted), methods=["POST"]),
         Route("/twilio/recording", hooks.signed(hooks.noted), methods=["POST"]),
-        WebSocketRoute("/twilio/media/{token}", Media(services)),
+        WebSocketRoute("/twilio/media/{token}", Media(services).serve),
         Route("/healthz", api.health),
         Route("/readyz", api.ready),
     ]

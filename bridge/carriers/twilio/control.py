@@ -65,14 +65,19 @@ class TwilioControl:
 
     def _act(self, doing: str, act: Callable[[Client], _T]) -> _T:
         from requests.exceptions import RequestException
-        from twilio.base.exceptions import TwilioException, TwilioRestException
+        from twilio.base.exceptions import TwilioException
 
         try:
             return act(self._connect())
-        except TwilioRestException as error:
-            raise carrier_error(doing, error.status, error.code or 0, error.msg) from None
-        except (TwilioException, RequestException) as error:
+        except TwilioException as error:
+            # Refusals come as one of two kinds, the older with `msg`, the newer (RFC 9457) with `title` and `detail`.
+            status, code = getattr(error, "status", 0), getattr(error, "code", 0)
+            said = getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "")
+            raise carrier_error(doing, status or 0, code or 0, str(said or type(error).__name__)) from None
+        except RequestException as error:
             raise CarrierError(f"Twilio did not {doing}: {type(error).__name__}") from None
+        except (ValueError, AttributeError):  # the package parses answers without looking at them first
+            raise CarrierError(f"Twilio did not {doing}: an answer that cannot be read") from None
 
     def _connect(self) -> Client:
         if self._client is None:

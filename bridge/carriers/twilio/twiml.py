@@ -6,6 +6,7 @@ by the twilio package, so that a caller's name or a number can never become mark
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,6 +19,10 @@ from bridge.errors import ConfigError
 _HERE = Path(__file__).resolve()
 # In the wheel the folder lies inside the package, in a checkout beside it.
 _FOLDERS = (_HERE.parents[2] / "twiml", _HERE.parents[3] / "twiml")
+
+_SLOT = re.compile(r"\{(\w+)\}")
+# What XML 1.0 cannot hold, not even escaped (its chapter 2.2): with it the whole document would be refused.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @cache
@@ -51,6 +56,5 @@ def _grow(parent: TwiML, element: ElementTree.Element, values: dict[str, str]) -
 
 
 def _fill(text: str, values: dict[str, str]) -> str:
-    for key, value in values.items():
-        text = text.replace("{" + key + "}", value)
-    return text
+    # In one pass: a value that looks like a name in braces stays what it is.
+    return _SLOT.sub(lambda slot: _NOT_XML.sub("", values.get(slot[1], slot[0])), text)

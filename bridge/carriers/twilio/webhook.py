@@ -51,7 +51,7 @@ class TwilioWebhook:
 
     def __init__(self, public_url: str, tokens: tuple[str, ...], account_id: str, *, check: bool = True) -> None:
         self.public_url = public_url.rstrip("/")
-        self._validators = [RequestValidator(token) for token in tokens]
+        self._validators = [RequestValidator(token) for token in tokens if token]
         self._account_id = account_id
         self._check = check
 
@@ -64,8 +64,10 @@ class TwilioWebhook:
         signature = request.headers.get("x-twilio-signature", "")
         if not signature:
             raise BadSignature("no X-Twilio-Signature")
-        if not signature.isascii():
-            raise BadSignature("X-Twilio-Signature is not ASCII")
+        if not (signature.isascii() and request.path.isascii() and request.query.isascii()):
+            raise BadSignature("a signature or URL that is not ASCII")
+        if not self.public_url or not self._validators:
+            raise BadSignature("PUBLIC_URL or TWILIO_AUTH_TOKEN is not set: nothing can be verified")
         fields = _Fields() if request.websocket else self._fields(request)
         for url in self._signed_urls(request):
             for validator in self._validators:
@@ -79,7 +81,7 @@ class TwilioWebhook:
         scheme = base.scheme
         if request.websocket:
             scheme = {"https": "wss", "http": "ws"}[scheme]
-        host = f"[{base.hostname}]" if ":" in (base.hostname or "") else base.hostname
+        host = base.netloc.rpartition("@")[2].removesuffix(f":{base.port}")  # as written: that is what is signed
         tail = base.path + request.path + (f"?{request.query}" if request.query else "")
         ports = [f":{base.port}" if base.port else ""]
         if base.port in (None, _DEFAULT_PORTS[scheme]):

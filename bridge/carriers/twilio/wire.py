@@ -26,6 +26,10 @@ GAP_MS = 15
 """A jump of the time stamp by this much is a lost frame (20 ms); below it is rounding (captured: 19.97 ms a frame)."""
 WRAP_MS = 60_000
 """A time stamp this far back is a new count and not an old frame."""
+RESTART_FRAMES = 25
+"""So are this many old frames in a row, each later than the one before (500 ms): nobody repeats that much."""
+LONGEST_MS = 86_400_000
+"""Twilio's longest call, 24 h. A time stamp beyond it is not believed."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
 _KEYS = frozenset("0123456789*#ABCD")
@@ -75,6 +79,8 @@ class TwilioWire:
         """Frames dropped because they were repeated or came too late."""
         self._last_ms: int | None = None
         self._next_ms = 0
+        self._old_ms = -1
+        self._old_run = 0
         self._head = ""
         self._mark_head = ""
         self._clear = ""
@@ -139,29 +145,36 @@ class TwilioWire:
         if not size:
             raise WireError("a media payload without audio")
         audio = ev.PhoneAudio(payload, size)
-        gap = self._place(media.timestamp, size / 8)
+        gap = self._place(_milliseconds(media.timestamp), round(size / 8))
         if gap < 0:
             self.duplicates += 1
             return ()
         return (ev.PhoneGap(gap), audio) if gap else (audio,)
 
-    def _place(self, timestamp: str | int, duration_ms: float) -> int:
+    def _place(self, at: int | None, duration_ms: int) -> int:
         """Where the frame stands: 0 in its place, positive after a gap of that many ms, -1 already had (or too late).
 
         Without a readable time stamp a frame is taken as the next one.
         """
-        try:
-            at = int(timestamp)
-        except ValueError:
-            return 0
         last, expected = self._last_ms, self._next_ms
-        if last is not None and last - WRAP_MS < at <= last:
+        if at is None:
+            if last is None:
+                return 0
+            at = expected
+        elif last is not None and last - WRAP_MS < at <= last and not self._began_anew(at):
             return -1
+        self._old_run = 0
         self._last_ms = at
-        self._next_ms = at + round(duration_ms)
+        self._next_ms = at + duration_ms
         if last is None or at < last or at - expected < GAP_MS:
             return 0
         return at - expected
+
+    def _began_anew(self, at: int) -> bool:
+        """Is this frame of the past one of a new count? Without this a clock set back would cost a minute of speech."""
+        self._old_run = self._old_run + 1 if self._old_run and at > self._old_ms else 1
+        self._old_ms = at
+        return self._old_run >= RESTART_FRAMES
 
     def write(self, command: do.PhoneCommand) -> tuple[str, ...]:
         """Messages for one command. Only after `start` was read."""
@@ -173,3 +186,11 @@ class TwilioWire:
                 return (self._clear,)
             case do.Detour():
                 return ()  # there is no message for it: the stream is left by closing it, the keys go by the document
+
+
+def _milliseconds(timestamp: str | int) -> int | None:
+    try:
+        at = int(timestamp)
+    except ValueError:
+        return None
+    return at if 0 <= at <= LONGEST_MS else None

@@ -1,0 +1,177 @@
+"""A pretend phone company: strict where the real one is strict, so that what works here works there.
+
+It signs with the account's real token for the real PUBLIC_URL and reaches it at a loopback address. `ring` lets a phone
+call the application; the REST API (`twilio/rest.py`) lets the application call a phone. Whatever the real one would
+refuse ends up, by its own error number, in `call.problems`.
+
+    carrier = Carrier(CarrierOptions(public_url="https://voice.example.test", connect=("127.0.0.1", 8080), ...))
+    await carrier.start()
+    call = await carrier.ring("+14155550100", "+14155550199", phone=Phone(score))
+    await call.ended()
+    assert call.problems == []
+    await carrier.stop()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.errors import BridgeError
+from bridge.sim.party import Directory, Party
+from bridge.sim.phone import Phone
+from bridge.sim.server import Server
+from bridge.sim.twilio.account import Account, print_problem
+from bridge.sim.twilio.call import Fetch, SimCall
+from bridge.sim.twilio.control import control_routes
+from bridge.sim.twilio.lifecycle import Order, run_inbound, run_outbound
+from bridge.sim.twilio.problems import Problem
+from bridge.sim.twilio.progress import Progress
+from bridge.sim.twilio.rest import RestFault, rest_routes
+from bridge.sim.twilio.stream import StreamOptions
+from bridge.sim.twilio.webhook import Address, Post
+from bridge.sim.voice import Mouth
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierOptions:
+    """How the pretend carrier is set up; the first four are the application's own settings."""
+
+    public_url: str
+    account_sid: str
+    auth_token: str
+    connect: tuple[str, int] | None = None
+    """Where PUBLIC_URL really listens (loopback only); None when PUBLIC_URL itself is on this machine."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """Where the REST API listens; 0 takes any free port, None in `port` of the running carrier tells which."""
+    voice_path: str = "/twilio/voice"
+    fallback_path: str = ""
+    status_path: str = "/twilio/status"
+    """The webhooks of the pretend numbers, under PUBLIC_URL; empty for none."""
+    numbers: frozenset[str] | None = None
+    """Caller ids the account owns; None owns every number."""
+    api_keys: tuple[tuple[str, str], ...] = ()
+    """API key SID and secret pairs that open the REST API beside the account's own token."""
+    strict: bool = False
+    """Let a call fail at its first problem, and `ended()` raise CallRefused."""
+    stream: StreamOptions = field(default_factory=StreamOptions)
+    phone_latency_ms: float = 0.0
+    """The way between carrier and phone, each direction, in steps of 20 ms."""
+    calls_per_second: float = 1.0
+    """Outbound calls started each second; more wait in the queue, as at the real one."""
+    rest_concurrency: int = 100
+    """REST requests at once before 429 (20429)."""
+    directory: Directory = field(default=lambda number: Party())
+    """Who picks up when a number is called."""
+    on_problem: Callable[[str, Problem], None] = print_problem
+    recordings: Path | None = None
+    """Where the control door writes what phones heard; None for nowhere."""
+    seed: int = 1
+
+
+class Carrier:
+    """One phone company with one account."""
+
+    def __init__(self, options: CarrierOptions, *, mouth: Mouth | None = None) -> None:
+        """`mouth` speaks `<Say>` and scores; one of its own is made when none is given."""
+        self.options = options
+        self.mouth = mouth or Mouth()
+        self._own_mouth = mouth is None
+        self.calls: dict[str, SimCall] = {}
+        self.account = Account(
+            options.account_sid,
+            options.auth_token,
+            Post(Address(options.public_url, options.connect), options.auth_token),
+            directory=options.directory,
+            stream_options=options.stream,
+            mouth=self.mouth,
+            strict=options.strict,
+            phone_latency_ms=options.phone_latency_ms,
+            on_problem=options.on_problem,
+            rng=random.Random(options.seed),
+        )
+        self.rest_faults: deque[RestFault] = deque()
+        """What the next REST requests meet; empty is a healthy API."""
+        self._next_slot_s = 0.0
+        self._server = Server([*rest_routes(self), *control_routes(self)], options.host, options.port)
+
+    @property
+    def url(self) -> str:
+        """The REST API's base URL (`TWILIO_API_URL`), once started."""
+        return self._server.url
+
+    async def start(self) -> None:
+        """Open the REST API and the control door."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Hang up what is still going on and close everything. Raises what went wrong inside a call, once."""
+        for call in self.calls.values():
+            call.hang_up("carrier")
+        tasks = [call.task for call in self.calls.values() if call.task is not None]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await self._server.stop()
+        await self.account.post.close()
+        if self._own_mouth:
+            self.mouth.close()
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, BridgeError):
+                raise result
+
+    async def ring(self, from_: str, to: str, *, phone: Phone | None = None) -> SimCall:
+        """Somebody at `from_` calls the application's number `to`. The call goes on by itself."""
+        call = SimCall(self.account, from_, to, "inbound", phone or Phone())
+        options, absolute = self.options, self.account.post.address.absolute
+        plan = Fetch(
+            absolute(options.voice_path),
+            fallback_url=absolute(options.fallback_path) if options.fallback_path else "",
+        )
+        progress = Progress(call, absolute(options.status_path) if options.status_path else "")
+        self._keep(call)
+        call.task = asyncio.create_task(run_inbound(call, plan, progress), name=f"call {call.sid}")
+        return call
+
+    def dial(
+        self,
+        from_: str,
+        to: str,
+        order: Order,
+        *,
+        status_url: str = "",
+        status_method: str = "POST",
+        events: frozenset[str] = frozenset({"completed"}),
+        time_limit_s: float | None = None,
+    ) -> tuple[SimCall, float]:
+        """The application calls `to`: the call, and how many seconds it waits in the queue first."""
+        party = self.options.directory(to)
+        call = SimCall(self.account, from_, to, "outbound-api", party.phone)
+        if time_limit_s is not None:
+            call.time_limit_s = time_limit_s
+        now_s = asyncio.get_running_loop().time()
+        slot_s = max(now_s, self._next_slot_s)
+        self._next_slot_s = slot_s + 1 / self.options.calls_per_second
+        progress = Progress(call, status_url, method=status_method, events=events)
+        self._keep(call)
+        call.task = asyncio.create_task(
+            run_outbound(call, order, party, progress, slot_s - now_s), name=f"call {call.sid}"
+        )
+        return call, slot_s - now_s
+
+    def _keep(self, call: SimCall) -> None:
+        self.calls[call.sid] = call
+
+
+async def serve(options: CarrierOptions, ready: Callable[[str], None]) -> None:
+    """Run a carrier until cancelled; `ready` is told the REST API's URL."""
+    carrier = Carrier(options)
+    await carrier.start()
+    try:
+        ready(carrier.url)
+        await asyncio.Event().wait()
+    finally:
+        await carrier.stop()

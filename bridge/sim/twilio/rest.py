@@ -1,0 +1,228 @@
+"""The REST API: create, change, look up and list calls, with Basic auth and the carrier's own error answers.
+
+`faults` lets a test decide what the next requests meet: refused before anything happens, or answered with an error
+(or not in time) although the call was placed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bridge.sim.twilio.call import SimCall
+from bridge.sim.twilio.forms import API_VERSION
+from bridge.sim.twilio.orders import Refusal, create_order, update_change
+from bridge.sim.twilio.resource import call_resource
+
+if TYPE_CHECKING:
+    from bridge.sim.carrier import Carrier
+
+Answer = Callable[[Request], Awaitable[Response]]
+MOST_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RestFault:
+    """What one request meets: `status` and `code` instead of the answer, after `delay_s`; `placed`: it was done all
+    the same, only the answer is lost."""
+
+    status: int = 500
+    code: int = 20500
+    placed: bool = False
+    delay_s: float = 0.0
+
+
+def rest_routes(carrier: Carrier) -> list[Route]:
+    """The API's routes, for a server."""
+    api = RestApi(carrier)
+    calls = f"/{API_VERSION}/Accounts/{{account}}/Calls"
+    return [
+        Route(f"{calls}.json", api.guarded(api.create), methods=["POST"]),
+        Route(f"{calls}.json", api.guarded(api.list_calls), methods=["GET"]),
+        Route(f"{calls}/{{sid}}.json", api.guarded(api.update), methods=["POST"]),
+        Route(f"{calls}/{{sid}}.json", api.guarded(api.fetch), methods=["GET"]),
+        Route(f"/{API_VERSION}/{{rest:path}}", api.guarded(api.unknown)),
+    ]
+
+
+class RestApi:
+    """The answers of one carrier's API."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._busy = 0
+
+    def guarded(self, answer: Answer) -> Answer:
+        """Wrap a route: rate limit, authentication, faults, and refusals in the carrier's form."""
+
+        async def guard(request: Request) -> Response:
+            self._busy += 1
+            try:
+                self._admit(request)
+                return await self._with_fault(answer, request)
+            except Refusal as refusal:
+                return refused(refusal)
+            finally:
+                self._busy -= 1
+
+        return guard
+
+    def _admit(self, request: Request) -> None:
+        if self._busy > self._carrier.options.rest_concurrency:
+            raise Refusal(429, 20429, "Too many concurrent requests")
+        options = self._carrier.options
+        user, _, secret = _basic(request).partition(":")
+        known = dict(options.api_keys) | {options.account_sid: options.auth_token}
+        if not hmac.compare_digest(known.get(user, "\0").encode(), secret.encode()):
+            raise Refusal(401, 20003, "Authenticate")
+        if request.path_params.get("account", options.account_sid) != options.account_sid:
+            raise Refusal(404, 20404, f"The requested resource {request.url.path} was not found")
+
+    async def _with_fault(self, answer: Answer, request: Request) -> Response:
+        fault = self._carrier.rest_faults.popleft() if self._carrier.rest_faults else None
+        if fault is None:
+            return await answer(request)
+        if fault.placed:
+            await answer(request)
+        await asyncio.sleep(fault.delay_s)
+        raise Refusal(fault.status, fault.code, "Injected by the simulator")
+
+    async def create(self, request: Request) -> Response:
+        """POST /Calls.json"""
+        new = create_order(await _fields(request), self._carrier.options.numbers)
+        call, queued_s = self._carrier.dial(
+            new.from_,
+            new.to,
+            new.order,
+            status_url=new.status_url,
+            status_method=new.status_method,
+            events=new.events,
+            time_limit_s=new.time_limit_s,
+        )
+        return JSONResponse(call_resource(call, round(queued_s * 1000)), 201)
+
+    async def update(self, request: Request) -> Response:
+        """POST /Calls/{sid}.json"""
+        call = self._find(request)
+        change = update_change(call, await _fields(request))
+        if change is not None:
+            call.change(change)
+        return JSONResponse(call_resource(call))
+
+    async def fetch(self, request: Request) -> Response:
+        """GET /Calls/{sid}.json"""
+        return JSONResponse(call_resource(self._find(request)))
+
+    async def list_calls(self, request: Request) -> Response:
+        """GET /Calls.json, newest first, in pages."""
+        query = request.query_params
+        found = [call for call in reversed(self._carrier.calls.values()) if _matches(call, query)]
+        size, page = min(_count(query, "PageSize", 50), MOST_PAGE_SIZE), _count(query, "Page", 0)
+        part = found[page * size : (page + 1) * size]
+
+        def uri(number: int) -> str:
+            rest = [(name, value) for name, value in query.multi_items() if name not in {"Page", "PageSize"}]
+            return f"{request.url.path}?{urlencode([*rest, ('PageSize', size), ('Page', number)])}"
+
+        return JSONResponse(
+            {
+                "calls": [call_resource(call) for call in part],
+                "page": page,
+                "page_size": size,
+                "start": page * size,
+                "end": page * size + max(len(part) - 1, 0),
+                "uri": uri(page),
+                "first_page_uri": uri(0),
+                "previous_page_uri": uri(page - 1) if page else None,
+                "next_page_uri": uri(page + 1) if len(found) > (page + 1) * size else None,
+            }
+        )
+
+    async def unknown(self, request: Request) -> Response:
+        """Everything else under the API's root."""
+        raise Refusal(404, 20404, f"The requested resource {request.url.path} was not found")
+
+    def _find(self, request: Request) -> SimCall:
+        call = self._carrier.calls.get(request.path_params["sid"])
+        if call is None:
+            raise Refusal(404, 20404, f"The requested resource {request.url.path} was not found")
+        return call
+
+
+def refused(refusal: Refusal) -> Response:
+    """An error as the API prints it."""
+    body = {
+        "code": refusal.code,
+        "message": str(refusal),
+        "more_info": f"https://www.twilio.com/docs/errors/{refusal.code}",
+        "status": refusal.status,
+    }
+    headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if refusal.status == 401 else None
+    return JSONResponse(body, refusal.status, headers)
+
+
+def _basic(request: Request) -> str:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+async def _fields(request: Request) -> dict[str, list[str]]:
+    try:
+        return parse_qs((await request.body()).decode(), keep_blank_values=True)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise Refusal(400, 20001, f"the form cannot be read ({error})") from error
+
+
+def _matches(call: SimCall, query: QueryParams) -> bool:
+    if query.get("To", call.to) != call.to or query.get("From", call.from_) != call.from_:
+        return False
+    if (
+        query.get("Status", call.status) != call.status
+        or query.get("ParentCallSid", call.parent_sid) != call.parent_sid
+    ):
+        return False
+    began = call.created_at or datetime.now(UTC)
+    if (day := query.get("StartTime")) and began.date() != _moment(day).date():
+        return False
+    if (after := query.get("StartTime>")) and began < _moment(after):
+        return False
+    return not ((before := query.get("StartTime<")) and began > _moment(before))
+
+
+def _count(query: QueryParams, name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not text.isdecimal():
+        raise Refusal(400, 20001, f"{name} {text!r} is not a number")
+    return int(text)
+
+
+def _moment(text: str) -> datetime:
+    """A day or a time, as `2026-11-23`, ISO 8601 or RFC 2822."""
+    try:
+        if len(text) == len("2026-11-23"):
+            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError as error:
+            raise Refusal(400, 20001, f"{text!r} is not a time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
