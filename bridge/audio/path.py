@@ -28,6 +28,8 @@ class AudioPath:
     def __init__(self, up: Resampler | None, down: Resampler | None) -> None:
         self._up = up
         self._down = down
+        self._late = round(down.delay_ms * ULAW_BYTES_PER_MS) if down is not None else 0
+        self._skip = self._late
 
     def to_model(self, payload: str) -> str:
         """One media payload of the phone (base64 of mu-law) as the model wants it (base64).
@@ -50,14 +52,27 @@ class AudioPath:
         Raises ValueError when the delta is not base64.
         """
         data = base64text.decode(delta)
-        return data if self._down is None else pcm16_to_ulaw(self._down.feed(data))
+        return data if self._down is None else self._on_time(pcm16_to_ulaw(self._down.feed(data)))
 
     def flush_for_phone(self) -> bytes:
-        """The end of the model's item: the 2 ms of mu-law still in the filter, so that the next item starts clean.
+        """The end of the model's item: the 2 ms of mu-law still in the filter, so that the next item starts clean."""
+        if self._down is None:
+            return b""
+        tail = self._on_time(pcm16_to_ulaw(self._down.flush()))
+        self._skip = self._late
+        return tail
 
-        The mu-law of an item is thus 16 bytes longer than the item itself in `pcm`, and exactly as long in `pcmu`.
+    def _on_time(self, ulaw: bytes) -> bytes:
+        """Take off what the filter adds before an item's first sample.
+
+        So the mu-law of an item is exactly as long as the item, and its n-th byte is what the model said at n / 8 ms:
+        a truncation names the very sample that was heard last.
         """
-        return b"" if self._down is None else pcm16_to_ulaw(self._down.flush())
+        if not self._skip:
+            return ulaw
+        skip = min(self._skip, len(ulaw))
+        self._skip -= skip
+        return ulaw[skip:]
 
     def describe(self) -> str:
         """Both directions in words, for one line of the log."""

@@ -57,8 +57,10 @@ class Resampler:
         self._matrix = _polyphase(taps, self._inputs, self._outputs)
         self._window = self._matrix.shape[0]
         # What of the input the next block still needs: the filter's past, then samples that do not fill a block yet.
-        self._kept = np.zeros(self._window - self._inputs)
+        self._past = self._window - self._inputs
+        self._kept = np.zeros(self._past)
         self._half = b""
+        self._bench: _Bench | None = None
 
     def feed(self, pcm16: bytes) -> bytes:
         """Convert the next chunk; answers everything that can be known by now, which may be nothing."""
@@ -72,7 +74,7 @@ class Resampler:
 
         Together with what `feed` gave this is the whole input, `delay_ms` late; half a sample left over is dropped.
         """
-        past = self._window - self._inputs
+        past = self._past
         pending = self._kept.size - past
         wanted = pending + math.ceil((self.taps // 2) / self._outputs)
         zeros = math.ceil(wanted / self._inputs) * self._inputs - pending
@@ -83,18 +85,40 @@ class Resampler:
         return tail
 
     def _convert(self, samples: npt.NDArray[np.int16]) -> bytes:
-        line = np.concatenate((self._kept, samples))
-        blocks = (line.size - self._window + self._inputs) // self._inputs
+        size = self._kept.size + samples.size
+        blocks = (size - self._past) // self._inputs
         if blocks <= 0:
-            self._kept = line
+            self._kept = np.concatenate((self._kept, samples))
             return b""
-        step = line.itemsize
-        rows: npt.NDArray[np.float64] = np.ndarray(
-            (blocks, self._window), line.dtype, line, 0, (self._inputs * step, step)
+        bench = self._bench
+        if bench is None or bench.size != size:
+            bench = self._bench = _Bench(size, blocks, self._inputs, self._matrix)
+        bench.line[: self._kept.size] = self._kept
+        bench.line[self._kept.size :] = samples
+        np.dot(bench.rows, self._matrix, out=bench.exact)
+        np.rint(bench.exact, out=bench.exact)
+        np.minimum(bench.exact, _FULL_SCALE[1], out=bench.exact)
+        np.maximum(bench.exact, _FULL_SCALE[0], out=bench.exact)
+        bench.pcm16[...] = bench.exact
+        self._kept = bench.line[blocks * self._inputs :].copy()
+        return bench.pcm16.tobytes()
+
+
+class _Bench:
+    """Room to work in for chunks of one length; most chunks of a call are as long as the one before."""
+
+    __slots__ = ("exact", "line", "pcm16", "rows", "size")
+
+    def __init__(self, size: int, blocks: int, inputs: int, matrix: npt.NDArray[np.float64]) -> None:
+        window, outputs = matrix.shape
+        self.size = size
+        self.line = np.empty(size)
+        step = self.line.itemsize
+        self.rows: npt.NDArray[np.float64] = np.ndarray(
+            (blocks, window), self.line.dtype, self.line, 0, (inputs * step, step)
         )
-        exact = np.dot(rows, self._matrix)
-        self._kept = line[blocks * self._inputs :].copy()
-        return bytes(np.clip(np.rint(exact), *_FULL_SCALE).astype("<i2"))
+        self.exact = np.empty((blocks, outputs))
+        self.pcm16 = np.empty((blocks, outputs), "<i2")
 
 
 def _low_pass(inputs: int, outputs: int) -> npt.NDArray[np.float64]:

@@ -78,7 +78,7 @@ class ModelSide:
         self.desk.tell(facts.Trouble("model", event.error_code or "response_failed", event.error_message))
         if event.severity == "fatal" or self._failures > FAILURE_LIMIT:
             self.departure.end("model_failed", "model", event.error_message or event.error_code)
-        else:
+        elif request is not None or not self.desk.gate.busy:  # a late word of an old response asks for nothing
             self.desk.ask(request or self.desk.gate.retry())
 
     def audio(self, event: ev.ModelAudio) -> None:

@@ -14,8 +14,8 @@ names of an old one are forgotten and their late marks mean nothing.
 
 Audio goes out in whole 20 ms frames, 20 to 200 ms a chunk, one mark a chunk. Smaller deltas wait for the next one or
 for the item's end, where the last frame is filled with silence (filled bytes are played, but are nobody's words). The
-first chunk after a pause is a single frame: its mark comes back soon and tells how late this phone plays. Marks are named
-item:ms:generation:serial; the serial makes each one unique in its call.
+first chunk after a pause is a single frame: its mark comes back soon and tells how late this phone plays. A mark's name
+is item:ms:generation:serial; the serial makes each one unique in its call.
 
 Units: bytes are mu-law samples at 8 kHz (8 bytes = 1 ms); times are seconds of the driver's clock.
 """
@@ -31,8 +31,9 @@ CHUNK = 1600
 """200 ms: one mark a chunk, so a barge-in between marks leans on the clock for no more than this."""
 SILENCE = b"\xff"
 """mu-law zero."""
-CREDIT_S = 0.002
-"""A mark needs a round trip; up to this much of the smallest delay ever seen is taken to be that and not late play."""
+CREDIT_S = 0.005
+"""A mark needs a round trip, and so will the clear. Up to this much of the smallest delay a call has seen is taken to be
+that and not late play. (A phone returns marks at its next 20 ms tick: without this, heard would read up to 21 ms low.)"""
 BYTES_PER_S = 8000.0
 
 

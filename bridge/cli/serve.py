@@ -70,7 +70,8 @@ def checked(settings: Settings) -> Settings:
 def listen(host: str, port: int, name: str) -> socket.socket:
     """A bound socket. Raises ConfigError when the address is taken or cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns Nagle off only then: a mark must not wait for the audio's ACK.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))

@@ -129,8 +129,8 @@ class RealtimeWire:
 
     def _response_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
         response = _object(event.response)
-        details = response.get("status_details") or {}
-        error = details.get("error") or {}
+        details = _nested(response, "status_details")
+        error = _nested(details, "error")
         code, kind = str(error.get("code") or ""), str(error.get("type") or "")
         done = ev.ResponseDone(
             str(response.get("id", "")),
@@ -189,6 +189,11 @@ def _object(raw: msgspec.Raw) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _nested(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    found = tree.get(key)
+    return found if isinstance(found, dict) else {}
+
+
 def _conversational(response: dict[str, Any]) -> bool:
     """Out-of-band responses say so by a conversation id that is there and null."""
     return response.get("conversation_id", "?") is not None
@@ -201,8 +206,8 @@ def _usage(usage: Any) -> dict[str, int] | None:
     flat = {k: v for k, v in usage.items() if isinstance(v, int)}
     for side in ("input", "output"):
         # Some servers write "tokens" with an s in the middle of the name.
-        details = usage.get(f"{side}_token_details") or usage.get(f"{side}_tokens_details") or {}
+        details = _nested(usage, f"{side}_token_details") or _nested(usage, f"{side}_tokens_details")
         flat |= {f"{side}_{k}": v for k, v in details.items() if isinstance(v, int)}
-        cached = details.get("cached_tokens_details") or {}
+        cached = _nested(details, "cached_tokens_details")
         flat |= {f"cached_{k}": v for k, v in cached.items() if isinstance(v, int)}
     return flat
