@@ -238,8 +238,12 @@ def _cast(name: str, raw: object, source: str) -> object:
 
 def _check(settings: Settings) -> None:
     """What must hold whoever uses the settings."""
-    url = urlsplit(settings.realtime_url)
-    if url.scheme not in ("ws", "wss") or not url.hostname:
+    try:
+        url = urlsplit(settings.realtime_url)
+        usable = url.scheme in ("ws", "wss") and bool(url.hostname) and url.port != 0 and not url.fragment
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable:
         raise ConfigError(f"REALTIME_URL is {settings.realtime_url!r}: it must look like wss://host/v1/realtime")
     if settings.public_url:
         check_public_url(settings.public_url)

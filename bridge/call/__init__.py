@@ -23,7 +23,9 @@ model finished generating long ago: it generates five to ten times faster than a
 
 **What "heard" means** (`playback.py`). The phone returns a mark when everything before it was played, or at once when
 it was cleared; only marks of the present generation count. Between marks the clock fills in, never beyond the next
-mark that has not come back. Everything is counted in the phone's audio: mu-law, 8 bytes a millisecond.
+mark that has not come back, and after a pause not before the first one (how late a phone begins nobody knows). When a
+leg is lost and the call goes on, the model is told what was heard by the same Truncate. Everything is counted in the
+phone's audio: mu-law, 8 bytes a millisecond.
 
 **One response at a time** (`responses.py`). The server refuses a second one. Greeting, key entries and tool results
 ask through one gate; requests coalesce and wait for `response.done`; when the caller speaks, what was wanted is

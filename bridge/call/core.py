@@ -96,7 +96,7 @@ class CallCore:
         desk.out = out
         desk.now = now
         for name in desk.timers.due(now):
-            if not desk.over:
+            if not desk.over and name not in desk.timers:  # an alarm before it may have moved it
                 self._alarms[name]()
         return out
 

@@ -32,8 +32,9 @@ CHUNK = 1600
 SILENCE = b"\xff"
 """mu-law zero."""
 CREDIT_S = 0.005
-"""A mark needs a round trip, and so will the clear. Up to this much of the smallest delay a call has seen is taken to be
-that and not late play. (A phone returns marks at its next 20 ms tick: without this, heard would read up to 21 ms low.)"""
+"""A mark needs a round trip, and so will the clear. Up to this much of the smallest delay a call has seen is taken to
+be that and not late play. (A phone returns marks at its next 20 ms tick: without this, heard would be up to 21 ms low.)
+"""
 BYTES_PER_S = 8000.0
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from bridge.sim.ears import EarsKind
 
 app = typer.Typer(
     name="callbridge",
@@ -30,7 +33,12 @@ app.add_typer(sim_app, name="sim")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+PublicUrl = Annotated[str, typer.Option(help="The application's URL as the carrier knows it (PUBLIC_URL).")]
+Connect = Annotated[str, typer.Option(metavar="HOST:PORT", help="Where PUBLIC_URL really listens, on this machine.")]
+Sid = Annotated[str, typer.Option(help="The account's SID (TWILIO_ACCOUNT_SID).")]
+Token = Annotated[str, typer.Option(help="The account's token, to sign with (TWILIO_AUTH_TOKEN).")]
+Latency = Annotated[float, typer.Option(help="The way between carrier and phone, in ms.", min=0, max=10_000)]
 
 
 @app.command()
@@ -83,6 +91,83 @@ def calls_list(limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20
     from bridge.cli.calls import list_calls
 
     list_calls(limit, as_json=json_)
+
+
+@sim_app.command("model")
+def sim_model(
+    host: Host = "127.0.0.1",
+    port: Port = 0,
+    ears: Annotated[str, typer.Option(help="auto, energy, silero or sphinx.")] = "auto",
+    script: Annotated[str, typer.Option(help="A bundled script's name, or a TOML file.")] = "reception",
+    speed: Annotated[float, typer.Option(help="How many times faster than it plays sound is sent.")] = 8.0,
+    delta_ms: Annotated[int, typer.Option(help="Sound in one delta, in ms.")] = 200,
+    latency_ms: Annotated[int, typer.Option(help="Thinking time before an answer, in ms.", min=0)] = 100,
+    session_seconds: Annotated[float, typer.Option(help="Longest session.")] = 3600.0,
+    require_key: Annotated[str, typer.Option(help="Refuse every other API key.")] = "",
+    strict_ga: Annotated[bool, typer.Option("--strict-ga", help="Refuse the beta dialect.")] = False,
+    fault: Annotated[list[str] | None, typer.Option(help="Something to go wrong, as drop@event40. Repeat it.")] = None,
+) -> None:
+    """The local speech-to-speech model (LOCAL_LLM_URL, LOCAL_STT_URL, LOCAL_TTS_URL are followed)."""
+    from bridge.cli.sim import run_model
+    from bridge.sim.model import ModelOptions
+
+    run_model(
+        ModelOptions(
+            host,
+            port,
+            cast("EarsKind", ears),
+            script,
+            speed,
+            delta_ms,
+            latency_ms,
+            session_seconds,
+            require_key,
+            strict_ga,
+            tuple(fault or ()),
+        )
+    )
+
+
+@sim_app.command("carrier")
+def sim_carrier(
+    host: Host = "127.0.0.1",
+    port: Port = 0,
+    public_url: PublicUrl = "",
+    connect: Connect = "",
+    account_sid: Sid = "",
+    auth_token: Token = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Let a call fail at its first problem.")] = False,
+    phone_latency_ms: Latency = 0.0,
+    recordings: Annotated[Path | None, typer.Option(help="Folder for what phones heard.")] = None,
+) -> None:
+    """The pretend phone company: REST API, signed webhooks, media streams; rung by POST /sim/calls."""
+    from bridge.cli.sim import CarrierFlags, carrier_options, run_carrier
+
+    flags = CarrierFlags(host, port, public_url, connect, account_sid, auth_token, strict, phone_latency_ms, recordings)
+    run_carrier(carrier_options(flags))
+
+
+@sim_app.command("phone")
+def sim_phone(
+    host: Host = "127.0.0.1",
+    port: Port = 0,
+    public_url: PublicUrl = "",
+    connect: Connect = "",
+    account_sid: Sid = "",
+    auth_token: Token = "",
+    phone_latency_ms: Latency = 0.0,
+    from_: Annotated[str, typer.Option("--from", help="Who calls.")] = "+14155550100",
+    to: Annotated[str, typer.Option(help="Who is called.")] = "+14155550199",
+    say: Annotated[list[str] | None, typer.Option(help="What the caller says. Repeat it.")] = None,
+    wav: Annotated[Path | None, typer.Option(help="A WAV file that the caller plays.")] = None,
+    script: Annotated[Path | None, typer.Option(help="A score: a text of one step a line.")] = None,
+) -> None:
+    """One caller, who rings a running `serve` through a pretend carrier and tells what happens."""
+    from bridge.cli.sim import CarrierFlags
+    from bridge.cli.sim_phone import PhoneFlags, run_phone
+
+    flags = CarrierFlags(host, port, public_url, connect, account_sid, auth_token, phone_latency_ms=phone_latency_ms)
+    run_phone(flags, PhoneFlags(from_, to, say or [], wav, script))
 
 
 @config_app.command("show")

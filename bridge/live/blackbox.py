@@ -66,7 +66,17 @@ def read(path: Path) -> tuple[Terms, float, Iterator[tuple[float, ev.Event | Non
         terms = Terms(**header["terms"])
     except (OSError, IndexError, KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
         raise StoreError(f"{path} cannot be read as a black box: {error}") from None
-    return terms, start, (_event(line) for line in lines[1:])
+    return terms, start, _events(path, lines[1:])
+
+
+def _events(path: Path, lines: list[bytes]) -> Iterator[tuple[float, ev.Event | None]]:
+    for number, line in enumerate(lines, 2):
+        try:
+            yield _event(line)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            if number == len(lines) + 1:
+                return  # a killed process leaves its last line unfinished
+            raise StoreError(f"{path}, line {number} cannot be read: {error}") from None
 
 
 def _event(line: bytes) -> tuple[float, ev.Event | None]:

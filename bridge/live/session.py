@@ -124,8 +124,9 @@ class CallSession:
         self._timer = self._loop.call_at(deadline, self._ring)
 
     def _ring(self) -> None:
+        now = max(self._clock(), self._armed_at)  # a loop may ring a clock tick early
         self._armed_at = float("inf")
-        deadline, now = self.core.deadline(), self._clock()
+        deadline = self.core.deadline()
         if deadline is not None and deadline <= now:
             self._blackbox.wake(now)
             self._act(self.core.wake(now))

@@ -26,7 +26,9 @@ def set_up(settings: Settings, *, as_json: bool | None = None) -> None:
     """Send every logger to stderr. JSON unless stderr is a terminal."""
     secrets = [settings.openai_api_key, settings.twilio_api_secret, settings.admin_token, *settings.auth_tokens]
     use_json = not sys.stderr.isatty() if as_json is None else as_json
-    renderer: Any = structlog.processors.JSONRenderer() if use_json else structlog.dev.ConsoleRenderer()
+    renderers: list[Any] = [_printable, structlog.dev.ConsoleRenderer()]
+    if use_json:
+        renderers = [structlog.processors.JSONRenderer()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -38,7 +40,7 @@ def set_up(settings: Settings, *, as_json: bool | None = None) -> None:
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -60,6 +62,15 @@ def _extra(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     return event
 
 
+def _printable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """At a terminal nothing is escaped by itself: a caller's name could move the cursor or write a line of its own."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            kept = "\n" if key == "exception" else ""  # a traceback has lines
+            event[key] = "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in value)
+    return event
+
+
 class Redactor:
     """Masks secrets: a value whose name says it is one, and every known secret wherever it stands."""
 
@@ -76,7 +87,7 @@ class Redactor:
         if _SECRET_NAME.search(key) and not isinstance(value, int):
             return "***"
         if isinstance(value, Mapping):
-            return {k: self._mask(str(k), v) for k, v in value.items()}
+            return {str(k): self._mask(str(k), v) for k, v in value.items()}
         if isinstance(value, list | tuple):
             return [self._mask("", v) for v in value]
         if isinstance(value, int | float | None):

@@ -41,7 +41,7 @@ class Timeline:
         head = b'{"t":%.4f,"side":"%s","way":"%s",' % (self._clock() - self._zero, side.encode(), way.encode())
         if len(data) > LONGEST_RAW:
             self._file.append(head + b'"bytes":%d}' % len(data))
-        elif b"\n" in data or not _is_json(data):
+        elif b"\n" in data or b"\r" in data or not _is_json(data):
             self._file.append(head + b'"text":' + _encode(data.decode("utf-8", "replace")) + b"}")
         else:
             self._file.append(head + b'"raw":' + data + b"}")
@@ -78,7 +78,8 @@ class Timeline:
 
 def _is_json(data: bytes) -> bool:
     try:
-        msgspec.json.decode(data, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError):
+        # As text: a raw value is skipped over without a look at its bytes.
+        msgspec.json.decode(data.decode(), type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return True

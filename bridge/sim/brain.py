@@ -49,7 +49,8 @@ Part = Say | CallTool
 class Line:
     """One item of the conversation as a brain reads it.
 
-    `text` is None for a spoken turn when there are no ears for words, and empty when these did not understand it. `fresh` tells that no response has answered it.
+    `text` is None for a spoken turn when there are no ears for words, and empty when these did not understand it.
+    `fresh` tells that no response has answered it.
     `name` and `call_id` are those of a tool call (`text`: its arguments) or a result (`text`: its output).
     """
 

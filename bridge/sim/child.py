@@ -10,6 +10,7 @@ line, `{"ready": true}` or `{"error": "..."}`, before the first question.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -47,21 +48,19 @@ class Child:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()
+            with contextlib.suppress(BrokenPipeError):  # a question it never took
+                process.communicate()
 
     def _ask(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         with self._one_at_a_time:
-            process = self._running()
-            watch = threading.Timer(ANSWER_LIMIT_S, process.kill)
-            watch.start()
             try:
-                _write(_open(process.stdin), question, data)
-                return self._read(_open(process.stdout))
-            except (OSError, ChildError):
+                return self._converse(self._running(), question, data)
+            except (OSError, ValueError) as error:  # a broken pipe, or half a line of JSON: it died at work
+                self.close()
+                raise ChildError(f"{self._script.name}: the helper process ended unexpectedly") from error
+            except ChildError:
                 self.close()
                 raise
-            finally:
-                watch.cancel()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -71,6 +70,17 @@ class Child:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own file
             self._read(_open(self._process.stdout))
         return self._process
+
+    def _converse(
+        self, process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
+    ) -> tuple[dict[str, Any], bytes]:
+        watch = threading.Timer(ANSWER_LIMIT_S, process.kill)
+        watch.start()
+        try:
+            _write(_open(process.stdin), question, data)
+            return self._read(_open(process.stdout))
+        finally:
+            watch.cancel()
 
     def _read(self, pipe: IO[bytes]) -> tuple[dict[str, Any], bytes]:
         line = pipe.readline()

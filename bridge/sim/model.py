@@ -21,26 +21,26 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 from bridge.errors import UsageError
 from bridge.sim.brain import Brain, ScriptBrain, load_script
 from bridge.sim.chat import ChatBrain, ChatEndpoint
 from bridge.sim.ears import Ears, EarsKind
 from bridge.sim.endpoints import SpeechEndpoint, TranscriptionEndpoint
-from bridge.sim.engine.beta import GA, Beta, Dialect
 from bridge.sim.engine.complaints import Complaint
+from bridge.sim.engine.dialects import GA, Beta, Dialect
 from bridge.sim.engine.faults import parse_faults
 from bridge.sim.engine.faulty import FaultPlan
 from bridge.sim.engine.record import SessionRecord
 from bridge.sim.engine.session import Helpers, Session
 from bridge.sim.engine.shapes import anything
+from bridge.sim.engine.upgrade import SocketLink, Upgrade, choose_subprotocol
 from bridge.sim.voice import Mouth
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class ModelServer:
                 self.options.host,
                 self.options.port,
                 process_request=self._upgrade,
-                select_subprotocol=_subprotocol,
+                select_subprotocol=choose_subprotocol,
                 compression=None,
                 max_size=LARGEST_MESSAGE_BYTES,
                 close_timeout=CLOSE_TIMEOUT_S,
@@ -178,7 +178,8 @@ class ModelServer:
         number = self._count
         link = SocketLink(connection)
         faults = FaultPlan(self._faults, number, link)
-        dialect: Dialect = Beta() if _wants_beta(connection) else GA()
+        upgrade = Upgrade.of(connection)
+        dialect: Dialect = Beta() if upgrade.beta else GA()
         record = SessionRecord(f"sess_{number:03d}", dialect.name, self.options.keep)
         self.sessions.append(record)
         session = Session(
@@ -188,9 +189,9 @@ class ModelServer:
         try:
             late = faults.get("late")
             await asyncio.sleep(late.number if late else 0)
-            if not self._refused(connection, session, faults):
+            if not self._refused(upgrade, session, faults):
                 expires_at = int(time.time() + self.options.session_seconds)
-                session.begin(_model(connection), expires_at)
+                session.begin(upgrade.model, expires_at)
             async for message in connection:
                 session.receive(message)
         except ConnectionClosed:
@@ -201,20 +202,19 @@ class ModelServer:
             if record.close is None and connection.close_code is not None:
                 record.close = (connection.close_code, connection.close_reason or "")
 
-    def _refused(self, connection: ServerConnection, session: Session, faults: FaultPlan) -> bool:
+    def _refused(self, upgrade: Upgrade, session: Session, faults: FaultPlan) -> bool:
         """Say in band what makes this connection impossible, as OpenAI does, and close it."""
-        key, query = _key(connection), _query(connection)
-        writes_only = query.get("intent") == "transcription"
-        if faults.has("key") or (self.options.require_key and key != self.options.require_key):
+        key, wanted = upgrade.key, self.options.require_key
+        if faults.has("key") or (wanted and key != wanted):
             shown = f"{key[:3]}***" if key else "(none)"
             complaint, code = Complaint(f"Incorrect API key provided: {shown}.", code="invalid_api_key"), 3000
-        elif self.options.strict_ga and _wants_beta(connection):
+        elif self.options.strict_ga and upgrade.beta:
             text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
             complaint, code = Complaint(text, code="beta_api_shape_disabled"), 4000
-        elif writes_only and "model" in query and not _wants_beta(connection):
+        elif upgrade.model is None and upgrade.names_model and not upgrade.beta:
             text = "You must not provide a model parameter for transcription sessions."
             complaint, code = Complaint(text, code="invalid_model", param="model"), 4000
-        elif not writes_only and not query.keys() & {"model", "deployment", "call_id"}:
+        elif upgrade.model == "":
             complaint, code = (
                 Complaint("You must provide a model parameter.", code="missing_model", param="model"),
                 4000,
@@ -228,87 +228,9 @@ class ModelServer:
         return ChatBrain(self._chat) if self._chat is not None else ScriptBrain(self._script)
 
 
-class SocketLink:
-    """A session's socket: what is sent waits its turn in `write`, a task of its own."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self._connection = connection
-        self._outbox: asyncio.Queue[str | tuple[int, str]] = asyncio.Queue()
-        self._frozen = False
-
-    def send(self, message: str) -> None:
-        if not self._frozen:
-            self._outbox.put_nowait(message)
-
-    def close(self, code: int, reason: str) -> None:
-        if not self._frozen:
-            self._outbox.put_nowait((code, reason))
-
-    def drop(self) -> None:
-        self._connection.transport.abort()
-
-    def freeze(self) -> None:
-        self._frozen = True
-        self._connection.transport.pause_reading()
-
-    async def write(self) -> None:
-        """Send what waits, until the connection closes."""
-        try:
-            while True:
-                waiting = await self._outbox.get()
-                if isinstance(waiting, tuple):
-                    await self._connection.close(*waiting)
-                    return
-                await self._connection.send(waiting)
-        except ConnectionClosed:
-            return
-
-
 async def serve(options: ModelOptions, ready: Callable[[str], None] | None = None) -> None:
     """Run the engine until cancelled; `ready` is told its URL once it listens. Raises UsageError."""
     async with ModelServer(options) as server:
         if ready is not None:
             ready(server.url)
         await asyncio.get_running_loop().create_future()
-
-
-def _query(connection: ServerConnection) -> dict[str, str]:
-    path = connection.request.path if connection.request else ""
-    return {key: values[-1] for key, values in parse_qs(urlsplit(path).query).items()}
-
-
-def _model(connection: ServerConnection) -> str | None:
-    """The model the client asked for; None for a session that only transcribes."""
-    query = _query(connection)
-    if query.get("intent") == "transcription":
-        return None
-    return query.get("model") or query.get("deployment") or "gpt-realtime-2.1"
-
-
-def _offers(connection: ServerConnection) -> list[str]:
-    """The subprotocols a browser offers; it has no other place for its key."""
-    values = connection.request.headers.get_all("Sec-WebSocket-Protocol") if connection.request else []
-    return [offer.strip() for value in values for offer in value.split(",")]
-
-
-def _wants_beta(connection: ServerConnection) -> bool:
-    """By header, by subprotocol, or by the dated API of Azure, which never left beta."""
-    request = connection.request
-    header = request.headers.get("OpenAI-Beta", "") if request else ""
-    dated = "api-version" in _query(connection)
-    return "realtime=v1" in header or "openai-beta.realtime-v1" in _offers(connection) or dated
-
-
-def _key(connection: ServerConnection) -> str:
-    request = connection.request
-    if request is None:
-        return ""
-    for offer in _offers(connection):
-        if offer.startswith("openai-insecure-api-key."):
-            return offer.partition(".")[2]
-    return request.headers.get("api-key") or request.headers.get("Authorization", "").removeprefix("Bearer ")
-
-
-def _subprotocol(_: ServerConnection, offered: object) -> Subprotocol | None:
-    """`realtime` where it is offered; clients that offer none get none."""
-    return Subprotocol("realtime") if isinstance(offered, (list, tuple)) and "realtime" in offered else None

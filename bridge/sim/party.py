@@ -28,4 +28,4 @@ class Party:
 
 
 Directory = Callable[[str], Party]
-"""Who is at a number; called once for each call to it."""
+"""Who is at a number; asked anew for each call to it, as every call needs a phone of its own."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-from array import array
 from typing import Any
 
 DIGITS = ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -25,14 +24,6 @@ SOMETHING_ELSE_WEIGHT = 0.01
 
 Measured with three synthetic voices through mu-law: see tests/sim/test_model_ears.py.
 """
-
-
-def doubled(samples: array[int]) -> array[int]:
-    """8 kHz to 16 kHz by linear interpolation: its images above 4 kHz suit models trained on 16 kHz."""
-    out = array("h", bytes(4 * len(samples)))
-    out[0::2] = samples
-    out[1::2] = array("h", [(a + b) // 2 for a, b in zip(samples, [*samples[1:], *samples[-1:]], strict=True)])
-    return out
 
 
 def grammar(phrases: list[str], known: set[str]) -> str:
@@ -58,17 +49,15 @@ class Recogniser:
         self._phrases: list[str] | None = None
 
     def hear(self, phrases: list[str], pcm16: bytes) -> str:
-        """The phrase or digits in PCM16 mono at 8 kHz; empty for something else."""
+        """The phrase or digits in PCM16 mono at 16 kHz; empty for something else."""
         if phrases != self._phrases:
             known = {word for phrase in phrases for word in phrase.split() if self._decoder.lookup_word(word)}
             known |= {word for word in SOMETHING_ELSE if self._decoder.lookup_word(word)}
             self._decoder.add_jsgf_string("turns", grammar(phrases, known))
             self._decoder.activate_search("turns")
             self._phrases = phrases
-        samples = array("h")
-        samples.frombytes(pcm16)
         self._decoder.start_utt()
-        self._decoder.process_raw(doubled(samples).tobytes(), full_utt=True)
+        self._decoder.process_raw(pcm16, full_utt=True)
         self._decoder.end_utt()
         hypothesis = self._decoder.hyp()
         words = hypothesis.hypstr if hypothesis is not None else ""

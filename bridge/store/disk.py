@@ -58,7 +58,9 @@ class Disk:
         self._write([file])
 
     def _flush(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()  # when somebody was faster than it
+            self._timer = None
         files, self._dirty = list(self._dirty), set()
         self._write(files)
 
@@ -81,10 +83,16 @@ class Disk:
 
 
 def _append_all(jobs: list[tuple[Path, bytes]]) -> None:
+    refused: OSError | None = None
     for path, data in jobs:
-        if data:
-            with path.open("ab") as file:
-                file.write(data)
+        try:
+            if data:
+                with path.open("ab") as file:
+                    file.write(data)
+        except OSError as error:  # one call's file must not cost the others theirs
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 class GrowingFile:

@@ -84,12 +84,15 @@ class CallFolders:
                     yield found
 
     def write(self, call_id: str, record: dict[str, Any]) -> None:
-        """Replace a call's record."""
+        """Replace a call's record. Raises StoreError when the disk refuses."""
         folder = self.path(call_id)
-        folder.mkdir(parents=True, exist_ok=True)
         part = folder / f".{RECORD}.part"
-        part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / RECORD)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            part.replace(folder / RECORD)
+        except (OSError, UnicodeError) as error:
+            raise StoreError(f"{folder / RECORD} cannot be written: {error}") from None
 
     def close_crashed(self, ended_at: str) -> list[str]:
         """Give every record that a killed process left open its end; returns their ids."""
@@ -101,7 +104,7 @@ class CallFolders:
                 continue
             if record.get("ended_at"):
                 continue
-            turns = sum(1 for _ in self.lines(call_id, TRANSCRIPT))
+            turns = sum(line.get("role") != "tool" for line in self.lines(call_id, TRANSCRIPT))
             end = {"ended_at": ended_at, "end_reason": "crashed", "ended_by": "bridge", "turns": turns}
             self.write(call_id, record | end | {"error": "callbridge was killed during this call"})
             closed.append(call_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import time
 from collections import Counter
 from contextlib import suppress
 
@@ -66,7 +65,8 @@ class Media:
         self._s.carrier.webhook.verify(intake.bare(socket))
         if self._waiting[address] >= self._s.settings.limit_upgrades:
             raise RefusedRequest("too many media sockets of this address wait for their start")
-        call_id = self._s.switchboard.tickets.redeem_media(socket.path_params["token"], time.monotonic())
+        now = asyncio.get_running_loop().time()
+        call_id = self._s.switchboard.tickets.redeem_media(socket.path_params["token"], now)
         session = self._s.switchboard.get(call_id)
         if session is None or session.end is not None:
             raise RefusedRequest("the call of this token is over")

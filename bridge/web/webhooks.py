@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -123,7 +124,7 @@ class Webhooks:
         return plan
 
     def _stream(self, session: CallSession, after_token: str, keys: str = "") -> StreamTo:
-        token = self._s.switchboard.tickets.issue_media(session.info.call_id, time.monotonic())
+        token = self._s.switchboard.tickets.issue_media(session.info.call_id, asyncio.get_running_loop().time())
         return StreamTo(f"/twilio/media/{token}", f"/twilio/after/{after_token}", "/twilio/stream", keys)
 
     def _document(self, plan: AnswerPlan) -> Response:

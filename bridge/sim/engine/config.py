@@ -135,7 +135,7 @@ TOOL_CHOICE = either(
 )
 
 MAX_OUTPUT_TOKENS = either(one_of("inf"), number(1, 4096, whole=True))
-OUTPUT_MODALITIES = list_of(one_of("audio", "text"), most=1)
+OUTPUT_MODALITIES = list_of(one_of("audio", "text"), least=1, most=1)
 REASONING = fields({"effort": one_of("minimal", "low", "medium", "high", "xhigh")})
 PROMPT = nullable(fields({"id": text, "version": nullable(text), "variables": nullable(json_object)}, required=("id",)))
 INCLUDE = nullable(list_of(one_of("item.input_audio_transcription.logprobs")))

@@ -105,10 +105,6 @@ def short_id(value: Any, path: str) -> None:
         raise out_of_range(path, f"one of length {len(value)}", "a string with maximum length 32")
 
 
-def content_text(value: Any, path: str) -> None:
-    text(value, path)
-
-
 _TEXT_PART = fields({"type": text, "text": text}, required=("text",))
 _USER_PARTS = {
     "input_text": _TEXT_PART,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bridge.sim.engine.asked import Request
 from bridge.sim.engine.complaints import Complaint, no_such_item, out_of_range
 from bridge.sim.engine.config import (
     FORMAT,
@@ -19,7 +20,6 @@ from bridge.sim.engine.config import (
 from bridge.sim.engine.conversation import Conversation
 from bridge.sim.engine.formats import BY_TYPE
 from bridge.sim.engine.items import ITEM, Item, brought
-from bridge.sim.engine.response import Request
 from bridge.sim.engine.shapes import (
     Check,
     fields,

@@ -19,13 +19,13 @@ import asyncio
 import itertools
 import logging
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.audio import base64text
 from bridge.errors import BridgeError
-from bridge.sim.brain import Brain, CallTool, Line, Say, Turn
+from bridge.sim.brain import Brain, CallTool, Say
+from bridge.sim.engine.asked import Request, turn_for
 from bridge.sim.engine.conversation import Conversation
 from bridge.sim.engine.formats import SoundFormat, from_mouth
 from bridge.sim.engine.items import AGENT_MS_PER_TOKEN, Item, audio_tokens, text_tokens
@@ -45,24 +45,6 @@ TRANSCRIPT_LEAD_MS = 400
 
 TOKENS_PER_MINUTE = 200_000
 """The rate limit that `rate_limits.updated` shows; it is never enforced."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a response was asked to be: the session's configuration with the changes of its `response.create`."""
-
-    instructions: str
-    tools: tuple[dict[str, Any], ...]
-    tool_choice: Any
-    audio: bool
-    sound: SoundFormat
-    voice: Any
-    max_output_tokens: Any
-    metadata: dict[str, str] | None = None
-    in_conversation: bool = True
-    context: tuple[Item, ...] | None = None
-    idle: bool = False
-    failure: dict[str, str] | None = None
 
 
 class Stage(Protocol):
@@ -128,16 +110,18 @@ class Response:
             self._task.cancel()
 
     async def _run(self) -> None:
+        request, stage = self.request, self.stage
         try:
-            if self.request.failure is not None:
-                self.fail(self.request.failure)
+            if request.failure is not None:
+                self.fail(request.failure)
                 return
-            turn = await self._turn()
-            await asyncio.sleep(self.stage.latency_s)
-            async for part in self.stage.brain.reply(turn):
+            self._context = items = request.context if request.context is not None else tuple(stage.conversation)
+            turn = await turn_for(request, items)
+            await asyncio.sleep(stage.latency_s)
+            async for part in stage.brain.reply(turn):
                 if isinstance(part, CallTool):
                     self._call(part)
-                elif not await (self._speak(part) if self.request.audio else self._write(part)):
+                elif not await (self._speak(part) if request.audio else self._write(part)):
                     return
             self._finish("completed", None)
         except BridgeError as error:
@@ -145,29 +129,6 @@ class Response:
         except Exception:  # the boundary of a response: whatever broke, the client must not wait for ever
             log.exception("a response broke")
             self.fail({"type": "server_error", "code": "server_error", "message": "The engine failed; see its log."})
-
-    async def _turn(self) -> Turn:
-        """What the brain is told, once it is known what the caller said."""
-        request = self.request
-        items = request.context if request.context is not None else tuple(self.stage.conversation)
-        self._context = items
-        fresh = {item.id for item in items if not item.answered or not request.in_conversation}
-        if request.in_conversation:
-            for item in items:
-                item.answered = True
-        names = {item.body["call_id"]: str(item.body["name"]) for item in items if item.type == "function_call"}
-        lines = [await _line(item, item.id in fresh, names) for item in items]
-        tools = {tool["name"]: tool for tool in request.tools if tool["type"] == "function"}
-        choice = request.tool_choice
-        forced = choice["name"] if isinstance(choice, dict) and choice.get("type") == "function" else ""
-        return Turn(
-            lines=tuple(line for line in lines if line is not None),
-            instructions=request.instructions,
-            tools={} if choice == "none" else tools,
-            forced_tool=forced,
-            idle=request.idle,
-            out_of_band=not request.in_conversation,
-        )
 
     async def _speak(self, part: Say) -> bool:
         """Say it. False when the response came to its limit and is over."""
@@ -312,7 +273,7 @@ class Response:
         if status != "failed":
             request = self.request
             usage = self.stage.meter.bill(
-                request.instructions, request.tools, self._input(), self.output, self.audio_ms
+                request.instructions, request.tools, self._context, self.output, self.audio_ms
             )
         self.stage.send({"type": "response.done", "response": self._wire(details, usage)})
         spent = usage["total_tokens"] if usage else 0
@@ -320,10 +281,6 @@ class Response:
         reset = {"reset_seconds": round(60 * spent / TOKENS_PER_MINUTE, 3)}
         self.stage.send({"type": "rate_limits.updated", "rate_limits": [limit | reset]})
         self.stage.response_over(self)
-
-    def _input(self) -> Sequence[Item]:
-        """The context it was billed for: what it read, as that stands now."""
-        return self._context
 
     def _wire(self, details: dict[str, Any] | None, usage: dict[str, Any] | None) -> dict[str, Any]:
         request = self.request
@@ -371,24 +328,3 @@ def _copy(item: Item) -> dict[str, Any]:
     if "content" in body:
         body["content"] = [dict(part) for part in body["content"]]
     return body
-
-
-async def _line(item: Item, fresh: bool, names: dict[str, str]) -> Line | None:
-    if item.type == "function_call":
-        return Line("call", item.body["arguments"], fresh, item.body["name"], item.body["call_id"])
-    if item.type == "function_call_output":
-        call_id = item.body["call_id"]
-        return Line("result", item.body["output"], fresh, names.get(call_id, ""), call_id)
-    if item.role == "assistant":
-        return Line("agent", item.words, fresh)
-    if item.role == "system":
-        return Line("system", item.words, fresh)
-    if item.role != "user":
-        return None
-    if not item.spoken:
-        return Line("caller", item.words, fresh)
-    if not item.caller_audio:  # committed by the idle time-out: nobody said anything
-        return None
-    if item.heard is None:  # no ears for words; the client may have written them beside the sound
-        return Line("caller", item.words or None, fresh)
-    return Line("caller", await asyncio.shield(item.heard) or "", fresh)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,10 @@ from typing import Any
 import msgspec
 
 from bridge.audio import base64text
-from bridge.errors import BridgeError
 from bridge.sim.brain import Brain
 from bridge.sim.ears import Ears
-from bridge.sim.engine.beta import Dialect
-from bridge.sim.engine.complaints import Complaint, active_response, buffer_too_small, invalid_type, session_expired
+from bridge.sim.engine.asked import Request
+from bridge.sim.engine.complaints import Complaint, active_response, session_expired
 from bridge.sim.engine.config import (
     TRANSCRIPTION_SHAPE,
     Config,
@@ -30,20 +28,17 @@ from bridge.sim.engine.config import (
     updated,
 )
 from bridge.sim.engine.conversation import Conversation
+from bridge.sim.engine.dialects import Dialect
 from bridge.sim.engine.faulty import FaultPlan, Link
-from bridge.sim.engine.formats import BY_TYPE, PCM, PCMU
-from bridge.sim.engine.items import CALLER_MS_PER_TOKEN, Item, audio_tokens, brought, text_tokens
+from bridge.sim.engine.formats import PCM, PCMU
+from bridge.sim.engine.hearing import Hearing
+from bridge.sim.engine.items import Item, brought
 from bridge.sim.engine.record import SessionRecord, Truncation
 from bridge.sim.engine.requests import CLIENT_EVENT, cannot_update_voice, request_from, response_shape
-from bridge.sim.engine.response import Request, Response
+from bridge.sim.engine.response import Response
 from bridge.sim.engine.shapes import Check
-from bridge.sim.engine.turns import InputBuffer, SpeechStarted
 from bridge.sim.engine.usage import Meter
 from bridge.sim.voice import Mouth
-
-log = logging.getLogger(__name__)
-
-SHORTEST_COMMIT_MS = 100
 
 
 @dataclass(frozen=True)
@@ -88,23 +83,21 @@ class Session:
         self.meter = Meter()
         self.speed, self.delta_ms, self.latency_s = helpers.speed, helpers.delta_ms, helpers.latency_s
         self.conversation = Conversation(self.new_id("conv"))
-        self._input = InputBuffer(helpers.ears)
+        self.ears = helpers.ears
+        self._hearing = Hearing(self)
         self._config: Config = {}
         self._active: Response | None = None
         self._beside: set[Response] = set()
         self._voice_fixed = False
-        self._speech_item_id = ""
-        self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
-        self._idle: asyncio.TimerHandle | None = None
         self._over = False
         self._session_check = session_shape(helpers.any_voice) if helpers.any_voice else session_shape()
         self._response_check = response_shape(helpers.any_voice) if helpers.any_voice else response_shape()
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._update,
-            "input_audio_buffer.append": self._append,
-            "input_audio_buffer.commit": self._commit,
-            "input_audio_buffer.clear": self._clear,
+            "input_audio_buffer.append": self._hearing.append,
+            "input_audio_buffer.commit": self._hearing.commit,
+            "input_audio_buffer.clear": self._hearing.clear,
             "conversation.item.create": self._create_item,
             "conversation.item.truncate": self._truncate,
             "conversation.item.delete": self._delete,
@@ -154,12 +147,11 @@ class Session:
         """The socket is gone: nothing of this session goes on."""
         self._over = True
         self._faults.over()
-        for timer in [*self._timers, *([self._idle] if self._idle else [])]:
+        self._hearing.end()
+        for timer in self._timers:
             timer.cancel()
         for response in [*self._beside, *([self._active] if self._active else [])]:
             response.abandon()
-        for task in self._tasks:
-            task.cancel()
 
     def new_id(self, kind: str) -> str:
         """`item_001_0001`: unique in the server's life, the same in every run."""
@@ -215,10 +207,8 @@ class Session:
             asked = self._config["audio"]["output"]["format"]
             wrong = PCMU if asked == PCM.wire else PCM
             self._config["audio"]["output"] = self._config["audio"]["output"] | {"format": wrong.wire}
-        hearing = self._config["audio"]["input"]
-        self._input.configure(BY_TYPE[hearing["format"]["type"]], hearing["turn_detection"])
         self.record.config = self._config
-        self._watch_idle(None)
+        self._hearing.configure(self._config["audio"]["input"])
 
     def _expire(self) -> None:
         complaint = session_expired(self._helpers.session_s)
@@ -230,86 +220,6 @@ class Session:
         self._link.close(code, reason)
         self.end()
 
-    # ---- the caller's sound
-
-    def _append(self, event: dict[str, Any]) -> None:
-        try:
-            data = base64text.decode(event["audio"])
-        except ValueError as error:
-            raise invalid_type("audio", "base64-encoded audio bytes", event["audio"]) from error
-        if self.record.keep:
-            self.record.audio_in += data
-        for turn in self._input.feed(data):
-            if isinstance(turn, SpeechStarted):
-                self._speech_started(turn.audio_start_ms)
-            else:
-                self._speech_stopped(turn.audio_end_ms)
-
-    def _speech_started(self, audio_start_ms: int) -> None:
-        self._watch_idle(None)
-        item_id = self._speech_item_id = self.new_id("item")
-        started = {"type": "input_audio_buffer.speech_started", "audio_start_ms": audio_start_ms}
-        self.send(started | {"item_id": item_id})
-        if self._active is not None and self._detection("interrupt_response"):
-            self._active.cancel("turn_detected")
-
-    def _speech_stopped(self, audio_end_ms: int) -> None:
-        stopped = {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": audio_end_ms}
-        self.send(stopped | {"item_id": self._speech_item_id})
-        self._commit_audio(self._input.take(audio_end_ms))
-        self._respond_to_turn()
-
-    def _commit(self, event: dict[str, Any]) -> None:
-        if self._input.buffered_ms < SHORTEST_COMMIT_MS:
-            raise buffer_too_small(self._input.buffered_ms)
-        self._commit_audio(self._input.take())
-
-    def _clear(self, event: dict[str, Any]) -> None:
-        self._input.take()
-        self._speech_item_id = ""
-        self.send({"type": "input_audio_buffer.cleared"})
-
-    def _commit_audio(self, pcm16: bytes) -> None:
-        item_id, self._speech_item_id = self._speech_item_id or self.new_id("item"), ""
-        previous = self.conversation.last_id
-        self.send({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": item_id})
-        content = [{"type": "input_audio", "transcript": None}]
-        body = {"id": item_id, "object": "realtime.item", "type": "message", "status": "completed", "role": "user"}
-        item = Item(body | {"content": content}, caller_audio=pcm16)
-        self._add(item, None)
-        transcription = self._config["audio"]["input"]["transcription"]
-        if self._helpers.ears.knows_words and pcm16:
-            item.heard = self._loop.create_future()
-        if item.heard is not None or transcription is not None:
-            self._task(self._transcribe(item, tell=transcription is not None))
-
-    async def _transcribe(self, item: Item, *, tell: bool) -> None:
-        """Find out what was said, for the brain, and if asked for, for the client."""
-        words, failure = None, "This engine has no ears for words: install the extra `local` or set LOCAL_STT_URL."
-        try:
-            words = await self._helpers.ears.hear(item.caller_audio) if item.heard is not None else None
-        except BridgeError as error:
-            log.warning("the recogniser failed: %s", error)
-            failure = str(error)
-        else:
-            failure = "" if self._helpers.ears.knows_words else failure
-        if item.heard is not None and not item.heard.done():
-            item.heard.set_result(words)
-        if not tell:
-            return
-        kind, place = "conversation.item.input_audio_transcription", {"item_id": item.id, "content_index": 0}
-        if failure:
-            told = {"type": "server_error", "code": "transcription_unavailable", "message": failure, "param": None}
-            self.send({"type": f"{kind}.failed", **place, "error": told})
-            return
-        item.body["content"][0]["transcript"] = words or ""
-        if words:
-            self.send({"type": f"{kind}.delta", **place, "delta": words})
-        audio, text = audio_tokens(item.audio_ms, CALLER_MS_PER_TOKEN), text_tokens(words or "")
-        usage = {"type": "tokens", "total_tokens": audio + text, "input_tokens": audio, "output_tokens": text}
-        usage["input_token_details"] = {"text_tokens": 0, "audio_tokens": audio}
-        self.send({"type": f"{kind}.completed", **place, "transcript": words or "", "usage": usage})
-
     # ---- the conversation
 
     def _create_item(self, event: dict[str, Any]) -> None:
@@ -319,9 +229,10 @@ class Session:
             earlier = [i for i in self.conversation if i.type == "function_call_output"]
             if any(i.body["call_id"] == body["call_id"] for i in earlier):
                 self.record.problems.append(f"tool call {body['call_id']} was answered twice")
-        self._add(brought(body, body.get("id") or self.new_id("item")), event.get("previous_item_id"))
+        self.add(brought(body, body.get("id") or self.new_id("item")), event.get("previous_item_id"))
 
-    def _add(self, item: Item, after: str | None) -> None:
+    def add(self, item: Item, after: str | None = None) -> None:
+        """Put an item into the conversation and tell the client. Raises Complaint."""
         self.conversation.add(item, after)
         previous = self.conversation.previous_id(item)
         for kind in ("conversation.item.added", "conversation.item.done"):
@@ -339,7 +250,7 @@ class Session:
 
     def _retrieve(self, event: dict[str, Any]) -> None:
         item = self.conversation.wanted(event["item_id"], "retrieve")
-        self.send({"type": "conversation.item.retrieved", "item": item.with_audio(self._input.sound)})
+        self.send({"type": "conversation.item.retrieved", "item": item.with_audio(self._hearing.sound)})
 
     # ---- responses
 
@@ -351,9 +262,9 @@ class Session:
         self._response_check(asked, "response")
         self._begin(request_from(self._config, asked, self.conversation, voice_fixed=self._voice_fixed))
 
-    def _respond_to_turn(self, *, idle: bool = False) -> None:
+    def respond_to_turn(self, *, idle: bool = False) -> None:
         """What server turn detection does at the end of speech, or of patience."""
-        if self._config["type"] == "transcription" or not (idle or self._detection("create_response")):
+        if self._config["type"] == "transcription":
             return
         request = request_from(self._config, {}, self.conversation, voice_fixed=self._voice_fixed)
         try:
@@ -368,7 +279,7 @@ class Session:
         else:
             if self._active is not None:
                 raise active_response(self._active.id)
-            self._watch_idle(None)
+            self._hearing.watch_idle(None)
             fault = self._faults.response_asked()
             if fault is not None and fault.kind == "mute":
                 return
@@ -385,7 +296,12 @@ class Session:
         self._beside.discard(response)
         if self._active is response:
             self._active = None
-            self._watch_idle(response)
+            self._hearing.watch_idle(response)
+
+    def interrupt(self) -> None:
+        """The caller speaks over the response of the conversation."""
+        if self._active is not None:
+            self._active.cancel("turn_detected")
 
     def _cancel(self, event: dict[str, Any]) -> None:
         wanted = event.get("response_id")
@@ -400,38 +316,7 @@ class Session:
         text = "output_audio_buffer.clear is only available for WebRTC and SIP connections."
         raise Complaint(text, code="invalid_event", param="type")
 
-    # ---- silence
-
-    def _watch_idle(self, after: Response | None) -> None:
-        """Count the caller's silence from where the last answer's sound ends, if it is played out at once."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        idle_ms = self._detection("idle_timeout_ms")
-        if after is None or not idle_ms or self._input.speaking:
-            return
-        played_at_s = (after.first_audio_at_s or self._loop.time()) + after.audio_ms / 1000
-        due_at_s = max(self._loop.time(), played_at_s) + idle_ms / 1000
-        self._idle = self._loop.call_at(due_at_s, self._idle_over, int(self._input.clock_ms))
-
-    def _idle_over(self, since_ms: int) -> None:
-        self._idle = None
-        item_id = self._speech_item_id = self.new_id("item")
-        times = {"audio_start_ms": since_ms, "audio_end_ms": int(self._input.clock_ms)}
-        self.send({"type": "input_audio_buffer.timeout_triggered", **times, "item_id": item_id})
-        self._input.take()
-        self._commit_audio(b"")
-        self._respond_to_turn(idle=True)
-
     # ---- small things
-
-    def _detection(self, key: str) -> Any:
-        return (self._config["audio"]["input"]["turn_detection"] or {}).get(key)
-
-    def _task(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _now_s(self) -> float:
         return self._loop.time() - self._opened_at_s

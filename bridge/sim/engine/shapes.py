@@ -77,14 +77,14 @@ def nullable(inner: Check) -> Check:
     return lambda value, path: None if value is None else inner(value, path)
 
 
-def list_of(inner: Check, most: int = 1000) -> Check:
+def list_of(inner: Check, *, least: int = 0, most: int = 1000) -> Check:
     """An array whose elements `inner` takes."""
 
     def check(value: Any, path: str) -> None:
         if not isinstance(value, list):
             raise invalid_type(path, "an array", value)
-        if len(value) > most:
-            raise out_of_range(path, f"{len(value)} elements", f"at most {most}")
+        if not least <= len(value) <= most:
+            raise out_of_range(path, f"{len(value)} elements", f"{least} to {most} elements")
         for place, element in enumerate(value):
             inner(element, f"{path}[{place}]")
 

@@ -83,6 +83,8 @@ class ControlDoor:
         if call is None:
             return JSONResponse({"error": f"there is no call {request.path_params['sid']}"}, 404)
         call.phone.hang_up()
+        if call.line is None:  # still ringing: nobody watches the phone yet
+            call.hang_up("caller_hung_up")
         return JSONResponse({"sid": call.sid})
 
     async def events(self, request: Request) -> Response:

@@ -60,7 +60,7 @@ class GA:
 
 
 _FORMAT_NAME = one_of(*BY_BETA_NAME)
-_MODALITIES = list_of(one_of("text", "audio"), most=2)
+_MODALITIES = list_of(one_of("text", "audio"), least=1, most=2)
 _TEMPERATURE = number(0.6, 1.2)
 
 _HEARING = {

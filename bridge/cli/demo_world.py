@@ -1,0 +1,127 @@
+"""The world of `callbridge demo`: the local model, the bridge and the pretend carrier, each in a process of its own.
+
+Keys are made for this one run and PUBLIC_URL is a name nobody has, reached at a loopback address; signatures, tokens
+and documents are those of production. Nothing of the user's own set-up gets in: settings are taken out of the
+environment, and the parts run in an empty folder, where there is no `.env` and no `callbridge.toml`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bridge.cli.processes import Part
+from bridge.config import Settings
+
+READY_LIMIT_S = 30.0
+"""A cold start on a slow machine takes some 5 s."""
+GRACE_S = 6.0
+"""`serve` gives a live call 1 s, its goodbye 3 s and its sockets 2 s; the others are quicker."""
+HURRIED_GRACE_S = 2.0
+PUBLIC_URL = "https://demo.callbridge.example"
+MODEL = "local-engine"
+"""No name of the price table: what the local engine does costs nothing, and nobody shall be told a price."""
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWorld:
+    """Where the running parts are reached. `ears`: what the local model hears with."""
+
+    parts: tuple[Part, ...]
+    carrier_url: str
+    admin_url: str
+    admin_token: str
+    ears: str
+
+
+@contextlib.asynccontextmanager
+async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str], None]) -> AsyncIterator[DemoWorld]:
+    """Start the three, wait until all are ready, end them whatever happens. Raises BridgeError when one does not start.
+
+    `data` is BRIDGE_DATA, absolute. After the block every file of a finished call is whole.
+    """
+    model_port, public_port, admin_port, carrier_port = _free_ports(4)
+    sid, auth_token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+    key, admin_token = "sk-demo-" + secrets.token_hex(16), secrets.token_urlsafe(24)
+    account = {"PUBLIC_URL": PUBLIC_URL, "TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": auth_token}
+    env = foreign_env()
+    bridge_env = account | {
+        "OPENAI_API_KEY": key,
+        "REALTIME_URL": f"ws://{_HOST}:{model_port}/v1/realtime",
+        "REALTIME_MODEL": MODEL,
+        "REALTIME_AUDIO": audio,
+        "REALTIME_DIALECT": dialect,
+        "TWILIO_API_URL": f"http://{_HOST}:{carrier_port}",
+        "BRIDGE_HOST": _HOST,
+        "PORT": str(public_port),
+        "BRIDGE_ADMIN_HOST": _HOST,
+        "BRIDGE_ADMIN_PORT": str(admin_port),
+        "BRIDGE_ADMIN_TOKEN": admin_token,
+        "BRIDGE_DATA": str(data),
+        "BRIDGE_RECORD": "stereo",
+        "BRIDGE_DRAIN_S": "1",
+    }
+    with tempfile.TemporaryDirectory(prefix="callbridge-demo-", ignore_cleanup_errors=True) as empty:
+        here = Path(empty)
+        ports = ["--host", _HOST, "--port"]
+        model = Part("the local model", ["sim", "model", *ports, str(model_port), "--require-key", key], env, here)
+        serve = Part("the bridge", ["serve"], env | bridge_env, here)
+        connect = ["--connect", f"{_HOST}:{public_port}"]
+        carrier = Part(
+            "the pretend carrier", ["sim", "carrier", *ports, str(carrier_port), *connect], env | account, here
+        )
+        parts = (model, serve, carrier)
+        try:
+            # All at once: starting takes a second each, most of it imports.
+            for part in parts:
+                await part.start()
+            await model.says("ws://", READY_LIMIT_S)
+            ears = await model.says("ears:", READY_LIMIT_S)
+            tell(f"starting the local model ... ready (ears: {ears})")
+            admin = await serve.says("admin ", READY_LIMIT_S)
+            tell(f"starting the bridge ... ready ({audio}, {dialect})")
+            carrier_url = "http://" + await carrier.says("http://", READY_LIMIT_S)
+            tell("starting the pretend carrier ... ready")
+            yield DemoWorld(parts, carrier_url, admin, admin_token, ears)
+        finally:
+            await _end(parts)
+
+
+async def _end(parts: tuple[Part, ...]) -> None:
+    """The carrier first: its hanging up ends the call in order. Then the bridge, which writes its files."""
+    hurried = False
+    for part in reversed(parts):
+        try:
+            await part.end(HURRIED_GRACE_S if hurried else GRACE_S)
+        except asyncio.CancelledError:  # told to stop while ending: this part is killed, the others still need us
+            hurried = True
+    if hurried:
+        raise asyncio.CancelledError
+
+
+def foreign_env() -> dict[str, str]:
+    """Our environment without anything that is a setting of callbridge."""
+    ours = {field.metadata["env"] for field in fields(Settings)}
+    return {name: value for name, value in os.environ.items() if not _is_setting(name, ours)}
+
+
+def _is_setting(name: str, ours: set[str]) -> bool:
+    plain = name.removesuffix("_FILE")
+    return plain in ours or name.startswith(("BRIDGE_", "TWILIO_", "REALTIME_"))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now; all are held until the last is found, so that none comes twice."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((_HOST, 0))
+        return [int(one.getsockname()[1]) for one in sockets]

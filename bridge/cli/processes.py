@@ -1,0 +1,152 @@
+"""A part of the demo's world in a process of its own: started, listened to, and ended whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import site
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import bridge
+from bridge.errors import BridgeError
+
+LONGEST_LINE = 1 << 20
+"""Bytes; a log line holds a few thousand characters at most."""
+KEPT_LINES = 200
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class Part:
+    """One `python -m bridge ...` beside us. `name` is what people call it, for sentences."""
+
+    def __init__(self, name: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self._command = [sys.executable, "-m", "bridge", *arguments]
+        self._env = {**env, **_where_bridge_is(env)}
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self._readers: list[asyncio.Task[None]] = []
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=KEPT_LINES)
+        self._news = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start it. Raises BridgeError when the system refuses."""
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=nothing,
+                stdout=pipe,
+                stderr=pipe,
+                cwd=self._folder,
+                env=self._env,
+                limit=LONGEST_LINE,
+                # A session of its own: Ctrl-C at the terminal reaches us alone, and we end the parts in order.
+                start_new_session=True,
+                preexec_fn=_end_with(os.getpid()),
+            )
+        except OSError as error:
+            raise BridgeError(f"{self.name} cannot be started: {error.strerror}") from error
+        streams = (self._process.stdout, self._process.stderr)
+        self._readers = [asyncio.create_task(self._read(stream)) for stream in streams if stream is not None]
+
+    async def says(self, beginning: str, limit_s: float) -> str:
+        """What follows `beginning` on the first line that begins so. Raises BridgeError when it dies or is too slow."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while not (found := [line for line in self._first if line.startswith(beginning)]):
+                    if self._gone:
+                        raise self.failure("did not start")
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise self.failure(f"was not ready within {limit_s:g} s") from None
+        return found[0].removeprefix(beginning).strip()
+
+    async def died(self) -> BridgeError:
+        """Wait until it ends by itself, which it should not; the sentence about that."""
+        while not self._gone:
+            self._news.clear()
+            await self._news.wait()
+        return self.failure("ended in the middle of the call")
+
+    def failure(self, what: str) -> BridgeError:
+        """A sentence about it, with the last thing it said."""
+        last = self._last[-1].removeprefix("callbridge: ") if self._last else ""
+        return BridgeError(f"{self.name} {what}" + (f": {last}" if last else ""))
+
+    async def end(self, grace_s: float) -> None:
+        """SIGTERM, and after `grace_s` SIGKILL to it and what it started. Ending twice is fine."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(grace_s):
+                await process.wait()
+        except (TimeoutError, asyncio.CancelledError) as error:
+            with contextlib.suppress(ProcessLookupError):
+                _kill_group(process.pid)
+            await process.wait()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            for reader in self._readers:
+                reader.cancel()
+            await asyncio.gather(*self._readers, return_exceptions=True)
+
+    @property
+    def _gone(self) -> bool:
+        return all(reader.done() for reader in self._readers)  # both pipes closed: nobody is behind them
+
+    async def _read(self, stream: asyncio.StreamReader) -> None:
+        try:
+            while raw := await stream.readline():
+                line = raw.decode("utf-8", "replace").rstrip()
+                if len(self._first) < KEPT_LINES:
+                    self._first.append(line)
+                if line:
+                    self._last.append(line)
+                self._news.set()
+        except ValueError:  # a line longer than LONGEST_LINE: nothing after it can be told apart
+            self._last.append("(a line too long to read)")
+        finally:
+            # The reader's task is done only after this; whoever waits looks again then.
+            asyncio.get_running_loop().call_soon(self._news.set)
+
+
+def _where_bridge_is(env: Mapping[str, str]) -> dict[str, str]:
+    """PYTHONPATH for a child in another folder, needed when we run from a source tree that is not installed."""
+    home = str(Path(bridge.__file__).resolve().parent.parent)
+    if home in site.getsitepackages():
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (home, env.get("PYTHONPATH", ""))))}
+
+
+def _kill_group(pid: int) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(pid, signal.SIGKILL)  # it leads the group: started in a session of its own
+    else:
+        os.kill(pid, signal.SIGTERM)  # Windows: ends it at once
+
+
+def _end_with(parent: int) -> Callable[[], None] | None:
+    """On Linux: the child gets SIGTERM when we die in a way that lets us clean up nothing (SIGKILL)."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask_kernel() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before the kernel knew
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return ask_kernel

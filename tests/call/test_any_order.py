@@ -1,0 +1,195 @@
+"""Everything that can happen to a call, in any order and at any time, sensible or not.
+
+`call_judge.py` says what must hold. Each item's audio is made of one byte value of its own, so that what was heard of
+it can be counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from call_judge import Judge
+from call_story import FRAME
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call.core import CallCore
+from bridge.call.limits import Terms
+
+few = st.integers(0, 3)
+responses = few.map(lambda n: f"resp_{n}")
+items = few.map(lambda n: f"item_{n}")
+tools = few.map(lambda n: f"call_{n}")
+severities: st.SearchStrategy[ev.Severity] = st.sampled_from(["benign", "benign", "transient", "fatal"])
+terms = st.builds(
+    Terms,
+    greeting=st.sampled_from(["", "Greet the caller."]),
+    model_interrupts=st.booleans(),
+    model_answers=st.booleans(),
+    silence_s=st.sampled_from([3.0, 120.0]),
+    longest_s=st.sampled_from([8.0, 1800.0]),
+    tool_s=st.sampled_from([1.0, 60.0]),
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One call that everything happens to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.sent: Counter[int] = Counter()
+        self.heard: Counter[int] = Counter()
+
+    @initialize(terms=terms, talking=st.booleans())
+    def begin(self, terms: Terms, talking: bool) -> None:
+        self.core = CallCore(terms, self.now)
+        self.judge = Judge(self.core)
+        if talking:
+            for event in (ev.ModelOpened("s"), ev.ModelConfigured(), ev.PhoneAttached("MZ1")):
+                self.tell(event)
+
+    def tell(self, event: ev.Event) -> None:
+        if not self.core.over:
+            self.judge.happens(event)
+        self.carry_out(self.core.receive(event, self.now))
+
+    def carry_out(self, commands: list[do.Command]) -> None:
+        self.judge.decided(commands, self.now)
+        for command in commands:
+            if isinstance(command, do.Play):
+                self.sent.update(command.audio)
+            elif isinstance(command, do.Heard):
+                self.heard.update(command.audio)
+
+    @invariant()
+    def no_item_was_heard_longer_than_it_was_sent(self) -> None:
+        assert all(size <= self.sent[value] for value, size in self.heard.items())
+
+    # ---- time
+
+    @rule(seconds=st.sampled_from([0.001, 0.02, 0.2, 1.0, 2.5]))
+    def time_passes_and_deadlines_ring(self, seconds: float) -> None:
+        until = self.now + seconds
+        while (deadline := self.core.deadline()) is not None and deadline <= until:
+            self.now = max(self.now, deadline)
+            self.carry_out(self.core.wake(self.now))
+        self.now = until
+
+    @rule(seconds=st.floats(0.0, 30.0))
+    def the_timer_rings_late(self, seconds: float) -> None:
+        self.now += seconds
+        self.carry_out(self.core.wake(self.now))
+
+    # ---- the phone
+
+    @rule(which=st.integers(0, 200))
+    def a_mark_comes_back(self, which: int) -> None:
+        if self.judge.marks:
+            self.tell(ev.PhoneMark(self.judge.marks[which % len(self.judge.marks)]))
+
+    @rule(back=st.integers(1, 3))
+    def a_late_mark_comes_back(self, back: int) -> None:
+        self.tell(ev.PhoneMark(self.judge.marks[-back] if len(self.judge.marks) >= back else "no such mark"))
+
+    @rule(event=st.sampled_from([FRAME, ev.PhoneGap(60), ev.PhoneGap(20_000)]))
+    def the_caller_is_heard(self, event: ev.Event) -> None:
+        self.tell(event)
+
+    @rule(digit=st.sampled_from("12#*"))
+    def a_key(self, digit: str) -> None:
+        self.tell(ev.PhoneKey(digit))
+
+    @rule(event=st.sampled_from([ev.PhoneAttached("MZ2"), ev.PhoneLost("reset"), ev.PhoneExpected()]))
+    def legs_come_and_go(self, event: ev.Event) -> None:
+        self.tell(event)
+
+    # ---- the model
+
+    @rule(item=few, response=responses, index=st.integers(0, 1), size=st.integers(0, 6000), extra=st.integers(-16, 0))
+    def audio(self, item: int, response: str, index: int, size: int, extra: int) -> None:
+        ms = max(0, size + extra) / 8  # a converter may add a little that the model never counted
+        self.tell(ev.ModelAudio(response, f"item_{item}", index, bytes([item + 1]) * size, ms))
+
+    @rule(item=items, response=responses, index=st.integers(0, 1))
+    def audio_done(self, item: str, response: str, index: int) -> None:
+        self.tell(ev.ModelAudioDone(response, item, index))
+
+    @rule(response=responses, conversational=st.sampled_from([True, True, True, False]))
+    def response_created(self, response: str, conversational: bool) -> None:
+        self.tell(ev.ResponseCreated(response, conversational))
+
+    @rule(
+        response=st.one_of(responses, st.none()),
+        status=st.sampled_from(["completed", "cancelled", "incomplete", "failed"]),
+        severity=severities,
+        conversational=st.sampled_from([True, True, False]),
+    )
+    def response_done(self, response: str | None, status: str, severity: ev.Severity, conversational: bool) -> None:
+        which = self.judge.active if response is None else response
+        usage = {"input_tokens": 1}
+        self.tell(ev.ResponseDone(which, status, "", "", "", severity, usage, conversational))
+
+    @rule(item=items, text=st.text(max_size=12), final=st.booleans())
+    def words(self, item: str, text: str, final: bool) -> None:
+        self.tell(ev.AgentText("resp_0", item, text, final))
+        self.tell(ev.CallerText("caller_" + item, text, final))
+
+    @rule(item=items, at_ms=st.integers(-100, 5000), speaks=st.booleans())
+    def turn_detection(self, item: str, at_ms: int, speaks: bool) -> None:
+        kind = ev.SpeechStarted if speaks else ev.SpeechStopped
+        self.tell(kind("caller_" + item, at_ms))
+
+    @rule(
+        code=st.sampled_from(["conversation_already_has_active_response", "invalid_value", ""]),
+        ours=st.booleans(),
+        severity=severities,
+    )
+    def error(self, code: str, ours: bool, severity: ev.Severity) -> None:
+        self.tell(ev.ModelFault(code, "", severity, self.judge.asked if ours else ""))
+
+    @rule(event=st.sampled_from([ev.ModelOpened("s"), ev.ModelConfigured(), ev.ModelOpened("s", 9)]))
+    def session(self, event: ev.Event) -> None:
+        self.tell(event)
+
+    # ---- tools and the house
+
+    @rule(call=tools)
+    def tool_called(self, call: str) -> None:
+        self.tell(ev.ToolCalled(call, "look_up", "{}"))
+
+    @rule(call=tools, ok=st.booleans(), speak=st.booleans())
+    def tool_finished(self, call: str, ok: bool, speak: bool) -> None:
+        self.tell(ev.ToolFinished(call, "{}", ok, speak))
+
+    @rule(event=st.sampled_from([ev.LeaveAsked(), ev.TransferAsked("+14155550123"), ev.DigitsAsked("12")]))
+    def the_agent_wants_something(self, event: ev.Event) -> None:
+        self.tell(event)
+
+    @precondition(lambda self: self.core.over or len(self.judge.marks) > 3)
+    @rule(
+        event=st.sampled_from(
+            [ev.PhoneStopped(), ev.ModelLost("gone"), ev.CarrierReported("completed"), ev.ModelConfigured(("wrong",))]
+        )
+    )
+    def it_breaks(self, event: ev.Event) -> None:
+        self.tell(event)
+
+    def teardown(self) -> None:
+        """When nothing more happens, time alone brings every call to its end, and every tool to its answer."""
+        if not hasattr(self, "core"):
+            return
+        limit = self.now + 60.0
+        while (deadline := self.core.deadline()) is not None:
+            assert deadline < limit, "a call that nothing happens to must end"
+            self.now = max(self.now, deadline)
+            self.carry_out(self.core.wake(self.now))
+        assert self.judge.ends == 1
+        assert len(self.judge.run - self.judge.used) == self.core.desk.tools.open
+
+
+AnyOrder.TestCase.settings = settings(settings.get_profile("call"), max_examples=200, stateful_step_count=60)
+TestAnyOrder = AnyOrder.TestCase

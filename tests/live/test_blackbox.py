@@ -1,0 +1,229 @@
+"""The black box: a call driven by hand, and the same commands when it is replayed from its file."""
+
+import asyncio
+import dataclasses
+import itertools
+import json
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call import facts
+from bridge.call.core import CallCore
+from bridge.call.limits import Terms
+from bridge.errors import StoreError
+from bridge.live.blackbox import BlackBox, read, replay
+from bridge.store.disk import Disk, GrowingFile
+
+TERMS = Terms(greeting="Greet the caller.", silence_s=30.0)
+FRAME = b64encode(bytes(range(160))).decode()
+USAGE = {"input_tokens": 1}
+Decided = list[tuple[float, list[Any]]]
+
+
+class Paper:
+    """A growing file without a disk."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def append(self, line: bytes) -> None:
+        self.lines.append(line)
+
+
+def by_size(command: do.Command) -> Any:
+    """A command with audio counted and not looked at: the black box keeps no sound."""
+    match command:
+        case do.Feed(_, size):
+            return ("Feed", size)
+        case do.Play(audio, mark):
+            return ("Play", len(audio), mark)
+        case do.Heard(audio, at_ms):
+            return ("Heard", len(audio), at_ms)
+        case _:
+            return command
+
+
+def drive(file: Any, story: list[ev.Event | float], start: float = 1000.0) -> Decided:
+    """Run a call: a number lets time pass (waking the rules when they want it), an event happens now."""
+    core, box, now = CallCore(TERMS, start), BlackBox(file, TERMS, 1.79e9, start), start
+    decided: Decided = []
+    for step in story:
+        if isinstance(step, ev.Event):
+            box.event(step, now)
+            decided.append((now, [by_size(c) for c in core.receive(step, now)]))
+            continue
+        until = now + step
+        while (due := core.deadline()) is not None and due <= until:
+            now = max(now, due)
+            box.wake(now)
+            decided.append((now, [by_size(c) for c in core.wake(now)]))
+        now = until
+    return decided
+
+
+def replayed(path: Path) -> Decided:
+    return [(now, [by_size(c) for c in commands]) for now, commands in replay(path)]
+
+
+def written(path: Path, lines: list[bytes]) -> Path:
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def speech(item: str, ms: int) -> ev.ModelAudio:
+    return ev.ModelAudio("resp_1", item, 0, bytes(range(256)) * (ms // 32), float(ms))
+
+
+STORY: list[ev.Event | float] = [
+    ev.ModelOpened("sess_1", 1795500000),
+    ev.ModelConfigured(),
+    0.2,
+    ev.PhoneAttached("MZ1"),
+    ev.ResponseCreated("resp_1"),
+    speech("item_1", 320),
+    ev.AgentText("resp_1", "item_1", "Hello é \u2028 there"),
+    ev.ModelAudioDone("resp_1", "item_1", 0),
+    ev.ResponseDone("resp_1", "completed", usage=USAGE),
+    *itertools.chain.from_iterable([ev.PhoneAudio(FRAME, 160), 0.02] for _ in range(20)),
+    ev.PhoneGap(60),
+    ev.SpeechStarted("item_2", 300),
+    ev.SpeechStopped("item_2", 900),
+    ev.CallerText("item_2", "Where is my order?", final=True),
+    ev.ResponseCreated("resp_2"),
+    ev.ToolCalled("call_1", "lookup", '{"n": 1}', "resp_2"),
+    ev.ResponseDone("resp_2", "completed", usage=USAGE),
+    1.5,
+    ev.ToolFinished("call_1", '{"ok": true}'),
+    ev.PhoneKey("1"),
+    2.0,
+    ev.ModelFault("response_cancel_not_active", "nothing active", "benign"),
+    ev.PhoneAudio(FRAME, 160),
+    ev.LeaveAsked(),
+    30.0,
+]
+
+
+def test_a_replay_decides_what_the_call_decided(tmp_path: Path) -> None:
+    async def call() -> Decided:
+        disk = Disk()
+        decided = drive(GrowingFile(disk, tmp_path / "blackbox.jsonl"), STORY)
+        await disk.drained()
+        disk.close()
+        return decided
+
+    decided = asyncio.run(call())
+    assert replayed(tmp_path / "blackbox.jsonl") == decided
+    said = [c for _, commands in decided for c in commands]
+    kinds = {c[0] if isinstance(c, tuple) else type(c).__name__ for c in said}
+    assert {"Configure", "Respond", "Feed", "Play", "RunTool", "ReturnTool", "Publish", "End"} <= kinds
+    assert any(isinstance(c, do.Publish) and isinstance(c.fact, facts.CallEnded) for c in said)
+
+
+def test_a_black_box_holds_no_sound(tmp_path: Path) -> None:
+    paper = Paper()
+    drive(paper, STORY)
+    path = written(tmp_path / "b", paper.lines)
+    assert FRAME[:40].encode() not in path.read_bytes()
+    assert all(isinstance(json.loads(line), list) for line in path.read_bytes().splitlines())
+    terms, start, events = read(path)
+    assert (terms, start) == (TERMS, 1000.0)
+    sounds = [e for _, e in events if isinstance(e, ev.ModelAudio | ev.PhoneAudio)]
+    assert {set(e.audio) == {0xFF} if isinstance(e, ev.ModelAudio) else e.size == 160 for e in sounds} == {True}
+
+
+ANY: list[ev.Event] = [
+    *(step for step in STORY if isinstance(step, ev.Event)),
+    ev.PhoneMark("none"),
+    ev.PhoneStopped(),
+    ev.PhoneLost("cut"),
+    ev.PhoneExpected(),
+    ev.PhoneAttached("MZ2"),
+    ev.CarrierReported("completed"),
+    ev.ResponseDone("resp_1", "failed", "", "server_error", "x", "transient", None, False),
+    ev.ModelConfigured(("output audio format is x",)),
+    ev.ModelLost("gone", fatal=True),
+    ev.TransferAsked("+14155550123"),
+    ev.DigitsAsked("12#"),
+]
+
+
+def test_every_kind_of_event_can_be_kept() -> None:
+    assert {type(e) for e in ANY} == set(ev.Event.__args__)
+
+
+@settings(deadline=None, database=None, derandomize=True, max_examples=150)
+@given(st.lists(st.sampled_from(ANY) | st.floats(0.001, 12.0), max_size=40), st.floats(0, 1e6))
+def test_any_order_of_events_is_replayed_alike(
+    tmp_path_factory: Any, story: list[ev.Event | float], start: float
+) -> None:
+    paper = Paper()
+    decided = drive(paper, story, start)
+    path = written(tmp_path_factory.getbasetemp() / "any.jsonl", paper.lines)
+    assert replayed(path) == decided
+
+
+# ---- damaged files ------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_process_leaves_an_unfinished_line(tmp_path: Path) -> None:
+    paper = Paper()
+    decided = drive(paper, STORY[:8])
+    path = tmp_path / "b"
+    whole = b"".join(line + b"\n" for line in paper.lines)
+    path.write_bytes(whole[:-20])
+    assert replayed(path) == decided[:-1]
+
+
+def test_a_damaged_line_is_told_with_its_number(tmp_path: Path) -> None:
+    paper = Paper()
+    drive(paper, STORY[:8])
+    for bad in (
+        b"{",
+        b"[]",
+        b'[1,"NoEvent",{}]',
+        b'[1,"PhoneKey",{}]',
+        b'[1,"ModelAudio",[]]',
+        b'[1,"PhoneMark"]',
+        b"7",
+    ):
+        path = written(tmp_path / "b", [*paper.lines[:2], bad, *paper.lines[2:]])
+        with pytest.raises(StoreError, match="line 3 cannot be read"):
+            replay(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b"{"],
+        [b"[]"],
+        [b'[0,"wake"]'],
+        [b'[0,"header",{}]'],
+        [b'[0,"header",{"version":99,"terms":{}}]'],
+        [b'[0,"header",{"version":1,"terms":{"unknown":1}}]'],
+        [b'[0,"header",[]]'],
+        [b"\xff"],
+    ],
+)
+def test_what_is_no_black_box(tmp_path: Path, lines: list[bytes]) -> None:
+    with pytest.raises(StoreError, match="black box"):
+        read(written(tmp_path / "b", lines))
+
+
+def test_a_black_box_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read as a black box"):
+        read(tmp_path / "none")
+
+
+def test_all_terms_come_back(tmp_path: Path) -> None:
+    odd = dataclasses.replace(Terms(), greeting='é "\n', longest_s=61.5, model_answers=False)
+    paper = Paper()
+    BlackBox(paper, odd, 0.0, 0.25)  # type: ignore[arg-type]
+    assert read(written(tmp_path / "b", paper.lines))[:2] == (odd, 0.25)

@@ -1,0 +1,169 @@
+"""The recording: both sides in time, whatever came late, was missing, or was cut short."""
+
+import asyncio
+import gc
+import struct
+import wave
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bridge.audio.g711 import pcm16_to_ulaw
+from bridge.records.recorder import BEHIND_MS, STEP_MS, Recorder
+from bridge.store.disk import Disk
+
+CALLER = pcm16_to_ulaw(struct.pack("<h", 8000) * 160)  # 20 ms of one level, told apart from the agent's
+AGENT = pcm16_to_ulaw(struct.pack("<h", -8000) * 1600)  # 200 ms
+PAYLOAD = b64encode(CALLER).decode()
+
+
+def sides(path: Path) -> tuple[list[int], list[int]]:
+    """Left and right, one value a millisecond: +1 the caller's level, -1 the agent's, 0 silence."""
+    with wave.open(str(path)) as wav:
+        assert (wav.getnchannels(), wav.getsampwidth(), wav.getframerate()) == (2, 2, 8000)
+        data = wav.readframes(wav.getnframes())
+    samples = struct.unpack(f"<{len(data) // 2}h", data)
+    level = [(s > 4000) - (s < -4000) for s in samples]
+    return level[0::16], level[1::16]
+
+
+def record(path: Path, story: Callable[[Recorder], None], *, close: bool = True) -> Disk:
+    async def run() -> Disk:
+        disk = Disk()
+        recorder = Recorder(path, disk)
+        story(recorder)
+        if close:
+            recorder.close()
+            recorder.close()
+        await disk.drained()
+        disk.close()
+        return disk
+
+    return asyncio.run(run())
+
+
+def talk(recorder: Recorder, ms: int) -> None:
+    for _ in range(ms // 20):
+        recorder.caller(PAYLOAD, 5.0)
+
+
+def test_two_sides_in_time(tmp_path: Path) -> None:
+    def story(recorder: Recorder) -> None:
+        talk(recorder, 1000)
+        recorder.heard(AGENT, 500.0)
+        recorder.heard(AGENT, 700.0)
+        talk(recorder, 1000)
+        assert recorder.started_at == 5.0
+
+    assert record(tmp_path / "r.wav", story).failures == 0
+    left, right = sides(tmp_path / "r.wav")
+    assert left == [1] * 2000
+    assert right == [0] * 500 + [-1] * 400 + [0] * 1100
+
+
+@pytest.mark.parametrize("late_ms", [0, 1000, BEHIND_MS - 200])
+def test_agent_audio_that_is_told_late_is_laid_at_its_place(tmp_path: Path, late_ms: int) -> None:
+    def story(recorder: Recorder) -> None:
+        for second in range(8):
+            talk(recorder, 1000)
+            at = second * 1000.0 + 800 - late_ms
+            if at >= 0:
+                recorder.heard(AGENT, at)
+
+    record(tmp_path / "r.wav", story)
+    left, right = sides(tmp_path / "r.wav")
+    expected = [0] * 8000
+    for second in range(8):
+        at = second * 1000 + 800 - late_ms
+        if at >= 0:
+            expected[at : at + 200] = [-1] * 200
+    assert left == [1] * 8000
+    assert right == expected
+
+
+def test_what_is_told_far_too_late_was_silence_already(tmp_path: Path) -> None:
+    def story(recorder: Recorder) -> None:
+        talk(recorder, 10_000)
+        recorder.heard(AGENT, 0.0)  # long written
+        recorder.heard(AGENT, 6_900.0)  # half of it
+
+    record(tmp_path / "r.wav", story)
+    left, right = sides(tmp_path / "r.wav")
+    written = 10_000 - BEHIND_MS
+    assert left == [1] * 10_000
+    assert right == [0] * written + [-1] * (7_100 - written) + [0] * (10_000 - 7_100)
+
+
+def test_a_gap_of_the_caller_is_silence_of_its_length(tmp_path: Path) -> None:
+    def story(recorder: Recorder) -> None:
+        talk(recorder, 500)
+        recorder.caller_gap(1240)
+        talk(recorder, 500)
+        recorder.heard(AGENT, 1800.0)
+
+    record(tmp_path / "r.wav", story)
+    left, right = sides(tmp_path / "r.wav")
+    assert left == [1] * 500 + [0] * 1240 + [1] * 500
+    assert right == [0] * 1800 + [-1] * 200 + [0] * 240
+
+
+def test_the_last_word_may_be_the_agents(tmp_path: Path) -> None:
+    def story(recorder: Recorder) -> None:
+        talk(recorder, 100)
+        recorder.heard(AGENT, 300.0)
+
+    record(tmp_path / "r.wav", story)
+    assert sides(tmp_path / "r.wav") == ([1] * 100 + [0] * 400, [0] * 300 + [-1] * 200)
+
+
+def test_places_nobody_could_have_meant_are_not_believed(tmp_path: Path) -> None:
+    def story(recorder: Recorder) -> None:
+        talk(recorder, 100)
+        recorder.heard(AGENT, 1e9)
+        recorder.heard(b"", 20.0)
+        recorder.heard(AGENT, -100.0)
+        recorder.heard(AGENT, -1e9)
+
+    record(tmp_path / "r.wav", story)
+    assert sides(tmp_path / "r.wav") == ([1] * 100, [-1] * 100)
+
+
+def test_a_call_nobody_was_heard_in_leaves_no_file(tmp_path: Path) -> None:
+    record(tmp_path / "r.wav", lambda recorder: recorder.heard(b"", 0.0))
+    assert not (tmp_path / "r.wav").exists()
+
+
+def test_a_killed_process_loses_the_last_seconds_and_nothing_else(tmp_path: Path) -> None:
+    """Never closed, as after a kill: the file plays, and holds all but what was kept back."""
+
+    def story(recorder: Recorder) -> None:
+        talk(recorder, 10_000)
+        recorder.heard(AGENT, 9_000.0)
+
+    with pytest.warns(ResourceWarning):  # the file that nobody closed
+        record(tmp_path / "r.wav", story, close=False)
+        gc.collect()
+    left, right = sides(tmp_path / "r.wav")
+    assert len(left) >= 10_000 - BEHIND_MS - STEP_MS
+    assert left == [1] * len(left)
+    assert right == [0] * len(right)
+
+
+def test_a_disk_that_refuses_does_not_touch_the_call(tmp_path: Path) -> None:
+    disk = record(tmp_path / "missing" / "r.wav", lambda recorder: talk(recorder, 10_000))
+    assert disk.failures > 0
+
+
+def test_a_long_call_stays_small_in_memory(tmp_path: Path) -> None:
+    def story(recorder: Recorder) -> None:
+        for minute in range(3):
+            talk(recorder, 60_000)
+            recorder.heard(AGENT, minute * 60_000 + 59_000.0)
+            held = len(recorder._caller) + len(recorder._agent)
+            assert held <= 2 * 8 * (BEHIND_MS + STEP_MS)
+
+    record(tmp_path / "r.wav", story)
+    left, right = sides(tmp_path / "r.wav")
+    assert (len(left), right.count(-1)) == (180_000, 600)
