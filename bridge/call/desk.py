@@ -65,6 +65,8 @@ class Desk:
         """Call clock minus the model's clock of audio it was fed."""
         self.dropped_bytes = 0
         """Caller audio dropped because the model was not ready in time."""
+        self.model_lost_by = ""
+        """Why the model was lost before anybody was there to be told."""
         self.unexpected = 0
         """Events that came when their leg could not have sent them."""
         self._held: deque[ev.PhoneAudio] = deque()

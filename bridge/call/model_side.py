@@ -128,6 +128,7 @@ class ModelSide:
         if not self.desk.move_model(ev.ModelLost):
             return
         if self.desk.phone is PhoneLeg.AWAITED:
+            self.desk.model_lost_by = event.detail
             self.desk.tell(facts.Trouble("model", "lost", event.detail))
         elif self.desk.intent is not Intent.TALK and not self.desk.gate.busy:
             self.departure.check()  # all is said; hearing it does not need the model

@@ -42,7 +42,7 @@ class PhoneSide:
         self.desk.timers.set("silence", now + self.desk.terms.silence_s)
         self.desk.tell(facts.CallAnswered(event.stream_id))
         if self.desk.model is ModelLeg.LOST:
-            self.departure.end("model_failed", "model", "the model's session could not be opened")
+            self.departure.end("model_failed", "model", self.desk.model_lost_by)
             return
         if self.desk.model is ModelLeg.OPENING:
             self.desk.timers.set("connect", now + self.desk.terms.connect_s)

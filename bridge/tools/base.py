@@ -123,6 +123,6 @@ def _as_json(value: object) -> str:
 def _cut(text: str) -> str:
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= MOST_OUTPUT_BYTES:
-        return text
+        return encoded.decode()  # and not `text`: half a surrogate pair cannot be sent to anybody
     note = f" [cut here: {len(encoded)} bytes are more than the {MOST_OUTPUT_BYTES} a result may have]"
     return encoded[: MOST_OUTPUT_BYTES - len(note)].decode("utf-8", "ignore") + note

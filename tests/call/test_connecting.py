@@ -63,7 +63,7 @@ def test_a_model_that_was_lost_before_the_phone_came_is_told_when_the_caller_is_
     assert story.facts(facts.Trouble) == [facts.Trouble("model", "lost", "the server refused the key")]
     story.wait(3.0)
     story.tell(ev.PhoneAttached("MZ1"))
-    assert story.end == do.End("model_failed", "model", "the model's session could not be opened")
+    assert story.end == do.End("model_failed", "model", "the server refused the key")
     assert story.phases == ["LEAVING", "ENDED"]
 
 
