@@ -95,6 +95,8 @@ def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
     )
     guard = Middleware(AdminGuard, token=settings.admin_token)
     app.admin = Starlette(routes=routes.admin(services), middleware=[guard])
+    # A redirect turns Twilio's POST into a GET without its fields; a wrong URL is better told as one.
+    app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services
     return app
 

@@ -65,9 +65,9 @@ def test_rooms_import_only_from_lower_floors() -> None:
         room = room_of(path)
         for name in imports(path):
             parts = name.split(".")
-            if parts[0] == "bridge" and len(parts) > 1 and parts[1] in FLOOR and parts[1] != room:
-                if FLOOR[parts[1]] >= FLOOR[room] and room not in ("__init__", "cli", "__main__"):
-                    wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+            ours = parts[0] == "bridge" and len(parts) > 1 and parts[1] in FLOOR and parts[1] != room
+            if ours and FLOOR[parts[1]] >= FLOOR[room] and room not in ("__init__", "cli", "__main__"):
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert wrong == []
 
 

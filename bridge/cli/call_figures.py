@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.cli.call_view import clock, quoted, tool_call
+from bridge.cli.call_view import clock, printable, quoted, tool_call
 from bridge.store import folder
 from bridge.store.folder import CallFolders
 
@@ -136,10 +136,7 @@ def figure_lines(of: CallFigures) -> list[str]:
     lines = [
         f"call       {of.call_id}",
         f"duration   {clock(of.duration_ms) if of.duration_ms is not None else 'never answered'}, {of.turns} turns",
-        f"ended      {of.end_reason}" + (f" (by the {of.ended_by})" if of.ended_by else ""),
     ]
-    if of.error:
-        lines.append(f"error      {of.error}")
     if of.latency_p50_ms is not None:
         lines.append(
             f"latency    answers began after {of.latency_p50_ms} ms (median), {of.latency_max_ms} ms (longest)"
@@ -147,11 +144,23 @@ def figure_lines(of: CallFigures) -> list[str]:
     for cut in of.interruptions:
         heard = f"{cut.heard_ms / 1000:.1f} s heard of {cut.generated_ms / 1000:.1f} s generated"
         lines.append(f"interrupt  at {clock(cut.at_ms)}: {heard}, {quoted(cut.heard_text)}")
-    lines += [
-        f"tool       {tool_call(t.name, t.arguments)} in {t.took_ms} ms{'' if t.ok else ', FAILED'}" for t in of.tools
-    ]
-    if of.usage:
-        lines.append(f"tokens     {tokens(of.usage)}" + ("" if of.cost_usd is None else f", ${of.cost_usd:.4f}"))
+    for tool in of.tools:
+        failed = "" if tool.ok else ", FAILED"
+        lines.append(f"tool       {tool_call(tool.name, tool.arguments)} in {tool.took_ms} ms{failed}")
+    return lines
+
+
+def outcome_lines(record: dict[str, Any]) -> list[str]:
+    """Why a call ended and what it took, a line each; none of it while it lasts."""
+    lines = []
+    if record["end_reason"]:
+        by = f" (by the {record['ended_by']})" if record["ended_by"] else ""
+        lines.append(f"ended      {record['end_reason']}{by}")
+    if record["error"]:
+        lines.append(f"error      {printable(str(record['error']))}")
+    if record["usage"]:
+        cost = "" if record["cost_usd"] is None else f", ${record['cost_usd']:.4f}"
+        lines.append(f"tokens     {tokens(record['usage'])}{cost}")
     return lines
 
 

@@ -44,7 +44,7 @@ def turn_lines(turn: Mapping[str, Any]) -> list[Line]:
     if role == "agent":
         waited = latency(int(turn.get("latency_ms", -1)))
         if turn.get("cut"):
-            text = f"{cut_mark(turn)}: {quoted(turn['heard_text'])} | not heard: {quoted(unheard(turn))}"
+            text = f"{cut_mark(turn)}: '{printable(turn['heard_text'])}' | not heard: '{printable(unheard(turn))}'"
             return [Line(start, role, text, waited)]
         return [Line(start, role, quoted(turn["text"]), _notes(seconds(turn), waited))]
     return [_short_line(role, start, turn)]

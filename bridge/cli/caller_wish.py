@@ -1,4 +1,4 @@
-"""What the user wants the pretend caller to do: words, a WAV file, or the bundled score; checked before anything runs."""
+"""What the pretend caller shall do: say words, play a WAV file, or follow the bundled score. Checked before it runs."""
 
 from __future__ import annotations
 

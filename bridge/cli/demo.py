@@ -75,7 +75,10 @@ async def _show_call(plan: DemoPlan) -> tuple[CallPapers, dict[str, Any], str]:
     def now_ms() -> int:
         return round((time.monotonic() - answered_at[0]) * 1000) if answered_at else 0
 
-    async with demo_world(plan.data, plan.audio, plan.dialect, lambda text: progress.print(text, style="dim")) as world:
+    def tell(text: str) -> None:
+        progress.print(text, style="dim", end="")
+
+    async with demo_world(plan.data, plan.audio, plan.dialect, tell) as world:
         view = LiveView(lambda line: show(line, screen), now_ms, knows_words=world.ears == "sphinx")
 
         def see(fact: facts.Fact) -> None:
@@ -89,7 +92,7 @@ async def _show_call(plan: DemoPlan) -> tuple[CallPapers, dict[str, Any], str]:
 
 
 def _report(plan: DemoPlan, papers: CallPapers, carrier: dict[str, Any], ears: str) -> None:
-    from bridge.cli.call_figures import figure_lines, figures
+    from bridge.cli.call_figures import figure_lines, figures, outcome_lines
     from bridge.cli.call_view import console
 
     of = figures(papers)
@@ -110,7 +113,7 @@ def _report(plan: DemoPlan, papers: CallPapers, carrier: dict[str, Any], ears: s
     else:
         screen = console()
         screen.print()
-        for line in figure_lines(of):
+        for line in (*figure_lines(of), *outcome_lines(papers.record)):
             screen.print(line)
         for what, path in papers.files.items():
             screen.print(f"{what:<10} {path}")

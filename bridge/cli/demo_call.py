@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -109,18 +109,17 @@ async def _feed(http: httpx2.AsyncClient, world: DemoWorld) -> AsyncIterator[dic
 async def _while_alive(world: DemoWorld, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, unless a part of the world dies first."""
     task = asyncio.create_task(work)
-    deaths: list[Awaitable[BridgeError]] = [asyncio.create_task(part.died()) for part in world.parts]
-    watched = [task, *deaths]
+    deaths = [asyncio.create_task(part.died()) for part in world.parts]
     try:
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([task, *deaths], return_when=asyncio.FIRST_COMPLETED)
         if task.done() and not isinstance(task.exception(), httpx2.HTTPError):
             return task.result()
         # A broken connection is told from the side of the part that broke it, if one did.
         done, _ = await asyncio.wait(deaths, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
         for death in done:
             raise death.result()
-        raise BridgeError(f"a connection within the demo broke: {task.exception()}")
+        raise BridgeError(f"a connection within the demo broke: {task.exception()!r}")
     finally:
-        for one in watched:
+        for one in (task, *deaths):
             one.cancel()
-        await asyncio.gather(*watched, return_exceptions=True)
+        await asyncio.gather(task, *deaths, return_exceptions=True)

@@ -46,6 +46,7 @@ class DemoWorld:
 async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str], None]) -> AsyncIterator[DemoWorld]:
     """Start the three, wait until all are ready, end them whatever happens. Raises BridgeError when one does not start.
 
+    `tell` shows progress as it is given, line ends included.
     `data` is BRIDGE_DATA, absolute. After the block every file of a finished call is whole.
     """
     model_port, public_port, admin_port, carrier_port = _free_ports(4)
@@ -83,13 +84,13 @@ async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str],
             # All at once: starting takes a second each, most of it imports.
             for part in parts:
                 await part.start()
-            await model.says("ws://", READY_LIMIT_S)
+            tell("starting the local model ... ")
             ears = await model.says("ears:", READY_LIMIT_S)
-            tell(f"starting the local model ... ready (ears: {ears})")
+            tell(f"ready (ears: {ears})\nstarting the bridge ... ")
             admin = await serve.says("admin ", READY_LIMIT_S)
-            tell(f"starting the bridge ... ready ({audio}, {dialect})")
+            tell(f"ready ({audio}, {dialect})\nstarting the pretend carrier ... ")
             carrier_url = "http://" + await carrier.says("http://", READY_LIMIT_S)
-            tell("starting the pretend carrier ... ready")
+            tell("ready\n")
             yield DemoWorld(parts, carrier_url, admin, admin_token, ears)
         finally:
             await _end(parts)

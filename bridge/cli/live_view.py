@@ -68,4 +68,4 @@ class LiveView:
         spoken = Line(fact.start_ms, "agent", quoted(fact.text), latency(fact.latency_ms))
         how = "interrupted" if fact.item_id in self._interrupted else "cut off"
         after = f"{how} after {fact.heard_ms / 1000:.1f} s of {fact.length_ms / 1000:.1f} s"
-        return [spoken, Line(fact.end_ms, "cut", f"{after}: heard {quoted(fact.heard_text)}")]
+        return [spoken, Line(fact.end_ms, "cut", f"{after}: heard '{printable(fact.heard_text)}'")]

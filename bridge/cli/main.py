@@ -94,7 +94,7 @@ def calls_list(limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20
 
 
 @sim_app.command("model")
-def sim_model(
+def sim_model(  # noqa: PLR0913, PLR0917 - each is a flag
     host: Host = "127.0.0.1",
     port: Port = 0,
     ears: Annotated[str, typer.Option(help="auto, energy, silero or sphinx.")] = "auto",
@@ -129,7 +129,7 @@ def sim_model(
 
 
 @sim_app.command("carrier")
-def sim_carrier(
+def sim_carrier(  # noqa: PLR0913, PLR0917 - each is a flag
     host: Host = "127.0.0.1",
     port: Port = 0,
     public_url: PublicUrl = "",
@@ -148,7 +148,7 @@ def sim_carrier(
 
 
 @sim_app.command("phone")
-def sim_phone(
+def sim_phone(  # noqa: PLR0913, PLR0917 - each is a flag
     host: Host = "127.0.0.1",
     port: Port = 0,
     public_url: PublicUrl = "",

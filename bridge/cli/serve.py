@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge import config
@@ -23,10 +23,10 @@ from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     import uvicorn
-    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 
+AsgiApp = Callable[..., Any]
 MAX_MESSAGE = 65_536
 """Largest WebSocket message of a phone; Twilio's are under 1 kB. (Default 16 MiB: a bomb.)"""
 
@@ -93,7 +93,7 @@ def _fast_loop() -> Iterator[Callable[..., None]]:
 
 
 async def _serve(
-    public_app: ASGIApp, admin_app: ASGIApp, settings: Settings, public: socket.socket, admin: socket.socket
+    public_app: AsgiApp, admin_app: AsgiApp, settings: Settings, public: socket.socket, admin: socket.socket
 ) -> None:
     from bridge.app import Bridge
 
@@ -137,7 +137,7 @@ async def _first(*work: object) -> None:
         task.cancel()
 
 
-def server(app: ASGIApp, *, lifespan: str) -> uvicorn.Server:
+def server(app: AsgiApp, *, lifespan: str) -> uvicorn.Server:
     """A uvicorn server that leaves signals to us and never negotiates compression."""
     import uvicorn
 

@@ -24,15 +24,16 @@ ACCOUNT_SID = "AC" + "0" * 32
 
 def run_model(options: ModelOptions) -> None:
     """The local engine, until told to stop. Raises UsageError."""
-    settings = config.load().settings
     from dataclasses import replace
 
-    urls = {
-        "llm_url": options.llm_url or settings.local_llm_url,
-        "stt_url": options.stt_url or settings.local_stt_url,
-        "tts_url": options.tts_url or settings.local_tts_url,
-    }
-    run_until_told(_model(replace(options, **urls)))
+    settings = config.load().settings
+    local = replace(
+        options,
+        llm_url=options.llm_url or settings.local_llm_url,
+        stt_url=options.stt_url or settings.local_stt_url,
+        tts_url=options.tts_url or settings.local_tts_url,
+    )
+    run_until_told(_model(local))
 
 
 async def _model(options: ModelOptions) -> None:

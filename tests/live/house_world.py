@@ -18,8 +18,8 @@ from bridge.cli.serve import listen, server
 from bridge.config import Settings
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.engine.record import SessionRecord
-from bridge.sim.network import Network
 from bridge.sim.model import ModelOptions, ModelServer
+from bridge.sim.network import Network
 from bridge.sim.phone import Phone
 from bridge.sim.script import Caller, Score
 from bridge.sim.twilio.call import SimCall

@@ -47,7 +47,7 @@ def run(data: Path, score: tuple[Any, ...], **options: Any) -> tuple[House, SimC
 
 @pytest.mark.parametrize("fault", ["close:1011@response2+0.2", "drop@response2+0.2", "close:1001@response2+0.2"])
 def test_model_socket_dies_in_mid_word(tmp_path: Path, fault: str) -> None:
-    world, call = run(tmp_path, HELLO + (Wait(20.0),), model=engine(fault))
+    world, call = run(tmp_path, (*HELLO, Wait(20.0)), model=engine(fault))
     record = world.records()[0]
     assert (record["end_reason"], record["ended_by"]) == ("model_failed", "model")
     assert "closed the connection" in record["error"]
