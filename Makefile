@@ -16,7 +16,7 @@ test: $(VENV)/.ready-test
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
-	@$(PY) -X dev -W error::ResourceWarning -m pytest
+	@$(PY) -m pytest
 
 lint: $(VENV)/.ready-test
 	$(PY) -m ruff check .

@@ -84,16 +84,26 @@ async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str],
             # All at once: starting takes a second each, most of it imports.
             for part in parts:
                 await part.start()
-            tell("starting the local model ... ")
-            ears = await model.says("ears:", READY_LIMIT_S)
-            tell(f"ready (ears: {ears})\nstarting the bridge ... ")
-            admin = await serve.says("admin ", READY_LIMIT_S)
-            tell(f"ready ({audio}, {dialect})\nstarting the pretend carrier ... ")
-            carrier_url = "http://" + await carrier.says("http://", READY_LIMIT_S)
-            tell("ready\n")
+            ears, admin, carrier_url = await _ready(*parts, tell)
+            tell(f"ready to ring: {audio} sound, {dialect} dialect\n")
             yield DemoWorld(parts, carrier_url, admin, admin_token, ears)
         finally:
             await _end(parts)
+
+
+async def _ready(model: Part, serve: Part, carrier: Part, tell: Callable[[str], None]) -> tuple[str, str, str]:
+    """Wait for all three: the model's ears, the admin listener's URL, the carrier's URL."""
+    answers = []
+    for part, beginning, shown in ((model, "ears:", "ears: "), (serve, "admin ", "admin: "), (carrier, "http:", "")):
+        tell(f"starting {part.name} ... ")
+        try:
+            answers.append(await part.says(beginning, READY_LIMIT_S))
+        except BaseException:
+            tell("\n")  # what comes next begins a line of its own
+            raise
+        tell(f"ready ({shown}{answers[-1]})\n" if shown else "ready\n")
+    ears, admin, carrier_url = answers
+    return ears, admin, f"http:{carrier_url}"
 
 
 async def _end(parts: tuple[Part, ...]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import site
 import sys
@@ -19,6 +20,8 @@ from bridge.errors import BridgeError
 LONGEST_LINE = 1 << 20
 """Bytes; a log line holds a few thousand characters at most."""
 KEPT_LINES = 200
+_EXCEPTION = re.compile(r"[\w.]+(Error|Exception)\b").match
+"""The last line of a traceback."""
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -63,24 +66,28 @@ class Part:
             async with asyncio.timeout(limit_s):
                 while not (found := [line for line in self._first if line.startswith(beginning)]):
                     if self._gone:
-                        raise self.failure("did not start")
+                        raise await self.died("did not start")
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
             raise self.failure(f"was not ready within {limit_s:g} s") from None
         return found[0].removeprefix(beginning).strip()
 
-    async def died(self) -> BridgeError:
+    async def died(self, what: str = "ended in the middle of the call") -> BridgeError:
         """Wait until it ends by itself, which it should not; the sentence about that."""
         while not self._gone:
             self._news.clear()
             await self._news.wait()
-        return self.failure("ended in the middle of the call")
+        if self._process is not None:
+            await self._process.wait()  # its pipes close a moment before its exit code is known
+        return self.failure(what)
 
     def failure(self, what: str) -> BridgeError:
-        """A sentence about it, with the last thing it said."""
-        last = self._last[-1].removeprefix("callbridge: ") if self._last else ""
-        return BridgeError(f"{self.name} {what}" + (f": {last}" if last else ""))
+        """A sentence about it, with what it said itself, or how it ended."""
+        said = [line for line in self._last if line.startswith("callbridge: ") or _EXCEPTION(line)]
+        code = self._process.returncode if self._process is not None else None
+        why = said[-1].removeprefix("callbridge: ") if said else f"exit code {code}" if code is not None else ""
+        return BridgeError(f"{self.name} {what}" + (f": {why}" if why else ""))
 
     async def end(self, grace_s: float) -> None:
         """SIGTERM, and after `grace_s` SIGKILL to it and what it started. Ending twice is fine."""

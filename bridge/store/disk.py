@@ -1,23 +1,25 @@
 """One thread writes; everybody else only appends to memory.
 
-No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written once a
-second for all calls together. A disk that refuses is told once, and calls go on.
+No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written every
+two seconds for all calls together. A disk that refuses is told once, and calls go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 1.0
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+FLUSH_S = 2.0
 """What a killed process may lose of a growing file."""
 BIG = 262_144
-"""A file that collects this much is written before its second is over."""
+"""A file that collects this much is written at once."""
 
 
 class Disk:
@@ -53,7 +55,7 @@ class Disk:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
 
     def now(self, file: GrowingFile) -> None:
-        """Write what this file holds, without waiting for the second to end."""
+        """Write what this file holds, without waiting for the others."""
         self._dirty.discard(file)
         self._write([file])
 
@@ -87,12 +89,21 @@ def _append_all(jobs: list[tuple[Path, bytes]]) -> None:
     for path, data in jobs:
         try:
             if data:
-                with path.open("ab") as file:
-                    file.write(data)
+                _append(path, data)
         except OSError as error:  # one call's file must not cost the others theirs
             refused = error
     if refused is not None:
         raise refused
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Three system calls. Python's own file takes six, and at 400 calls this is what the thread does all day."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CLOEXEC, 0o666)
+    try:
+        while data:  # a disk that is nearly full takes a part first
+            data = data[os.write(file, data) :]
+    finally:
+        os.close(file)
 
 
 class GrowingFile:
