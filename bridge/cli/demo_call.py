@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -41,8 +42,10 @@ async def place_call(world: DemoWorld, wish: CallerWish, see: Callable[[facts.Fa
 
 async def _place(world: DemoWorld, wish: CallerWish, see: Callable[[facts.Fact], None]) -> DemoCall:
     # Nothing of the user's proxies: everything is on this machine.
-    async with httpx2.AsyncClient(trust_env=False, timeout=SETTLE_S) as http:
-        events = _feed(http, world)
+    async with (
+        httpx2.AsyncClient(trust_env=False, timeout=SETTLE_S) as http,
+        contextlib.aclosing(_feed(http, world)) as events,
+    ):
         await anext(events)  # "Watching": from here on nothing is missed
         sid = await _ring(http, world, wish)
         call_id = await _follow(events, STALL_S + wish.wav_s, see)
@@ -91,7 +94,7 @@ async def _carrier_report(http: httpx2.AsyncClient, world: DemoWorld, sid: str) 
         raise BridgeError("the bridge ended the call, but the carrier's line stayed open") from None
 
 
-async def _feed(http: httpx2.AsyncClient, world: DemoWorld) -> AsyncIterator[dict[str, Any]]:
+async def _feed(http: httpx2.AsyncClient, world: DemoWorld) -> AsyncGenerator[dict[str, Any], None]:
     """The bridge's server-sent events; the first is an empty one, when the feed is on."""
     headers = {"Authorization": f"Bearer {world.admin_token}"}
     async with http.stream("GET", f"{world.admin_url}/feed", headers=headers, timeout=None) as answer:

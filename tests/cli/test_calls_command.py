@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import document, refused, run
+from command_line import document, refused, run
 
 ID = "call_01m84w3zm209mwg3d6qx"
 OLDER = "call_01m84w3000000000000x"
@@ -76,49 +76,51 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_call_in_words(folder: Path) -> None:
-    shown = run(folder, "calls", "show", ID, **NO_SERVE)
+    shown = run(folder, "calls", "show", ID, env=NO_SERVE)
     assert (shown.returncode, shown.stderr, shown.stdout) == (0, "", SHOWN)
 
 
 def test_the_last_call_is_the_newest(folder: Path) -> None:
-    assert run(folder, "calls", "show", "last", **NO_SERVE).stdout == SHOWN
+    assert run(folder, "calls", "show", "last", env=NO_SERVE).stdout == SHOWN
 
 
 def test_a_call_as_json_is_its_record_and_its_turns_in_order(folder: Path) -> None:
-    found = document(run(folder, "calls", "show", ID, "--json", **NO_SERVE))
+    found = document(run(folder, "calls", "show", ID, "--json", env=NO_SERVE))
     assert found == RECORD | {"transcript": sorted(TURNS, key=lambda turn: turn["turn"])}
 
 
 def test_a_call_that_is_not_over(folder: Path) -> None:
     going_on = RECORD | {"ended_at": None, "end_reason": None, "ended_by": None, "usage": {}, "cost_usd": None}
     (folder / "data" / "calls" / ID / "call.json").write_text(json.dumps(going_on), "utf-8")
-    shown = run(folder, "calls", "show", **NO_SERVE)
+    shown = run(folder, "calls", "show", env=NO_SERVE)
     assert "not over (no running serve knows it), 4 turns" in shown.stdout
     assert "ended  " not in shown.stdout
 
 
 def test_the_list(folder: Path) -> None:
-    listed = run(folder, "calls", "list", **NO_SERVE)
+    listed = run(folder, "calls", "list", env=NO_SERVE)
     assert [line.split()[0] for line in listed.stdout.splitlines()] == [ID, OLDER]
     assert "2026-01-02 10:00:00  +14155550100 -> +14155550199    1:05.3  agent_hung_up" in listed.stdout
-    found = document(run(folder, "calls", "list", "--limit", "1", "--json", **NO_SERVE))
+    found = document(run(folder, "calls", "list", "--limit", "1", "--json", env=NO_SERVE))
     assert found == {"calls": [RECORD]}
 
 
 def test_no_calls_at_all(tmp_path: Path) -> None:
-    assert run(tmp_path, "calls", "list", **NO_SERVE).stdout == "no calls yet in data\n"
-    assert document(run(tmp_path, "calls", "list", "--json", **NO_SERVE)) == {"calls": []}
-    assert refused(tmp_path, "calls", "show", code=1, **NO_SERVE) == "there is no call in data/calls"
+    assert run(tmp_path, "calls", "list", env=NO_SERVE).stdout == "no calls yet in data\n"
+    assert document(run(tmp_path, "calls", "list", "--json", env=NO_SERVE)) == {"calls": []}
+    assert refused(tmp_path, "calls", "show", code=1, env=NO_SERVE) == "there is no call in data/calls"
 
 
 def test_calls_nobody_knows(folder: Path) -> None:
     unknown = "call_" + "0" * 20
-    assert refused(folder, "calls", "show", unknown, code=1, **NO_SERVE) == f"there is no call {unknown} in data/calls"
-    assert "is not a call id" in refused(folder, "calls", "show", "../../etc", code=1, **NO_SERVE)
+    assert (
+        refused(folder, "calls", "show", unknown, code=1, env=NO_SERVE) == f"there is no call {unknown} in data/calls"
+    )
+    assert "is not a call id" in refused(folder, "calls", "show", "../../etc", code=1, env=NO_SERVE)
 
 
 def test_files_that_do_not_hold_a_call(folder: Path) -> None:
     (folder / "data" / "calls" / ID / "call.json").write_text('{"id": "x"}', "utf-8")
-    assert "do not hold what they should" in refused(folder, "calls", "show", ID, code=1, **NO_SERVE)
+    assert "do not hold what they should" in refused(folder, "calls", "show", ID, code=1, env=NO_SERVE)
     (folder / "data" / "calls" / ID / "call.json").write_text("{", "utf-8")
-    assert "cannot be read" in refused(folder, "calls", "show", ID, code=1, **NO_SERVE)
+    assert "cannot be read" in refused(folder, "calls", "show", ID, code=1, env=NO_SERVE)

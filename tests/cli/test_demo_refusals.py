@@ -9,7 +9,7 @@ import wave
 from pathlib import Path
 
 import pytest
-from commands import command, environment, refused
+from command_line import command, environment, refused
 
 
 def test_a_wav_that_is_none(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_unknown_words_without_speech_synthesis(tmp_path: Path) -> None:
     """A package that Python finds blocked is one that is not installed."""
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['espeakng_loader'] = None\n", "utf-8")
     path = os.pathsep.join((str(tmp_path), environment()["PYTHONPATH"]))
-    sentence = refused(tmp_path, "demo", "--say", "The weather is nice.", PYTHONPATH=path)
+    sentence = refused(tmp_path, "demo", "--say", "The weather is nice.", env={"PYTHONPATH": path})
     assert "nothing here can say 'The weather is nice.'" in sentence
     assert "callbridge[local]" in sentence
 

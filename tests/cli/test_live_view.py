@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -74,7 +75,13 @@ def test_tools_keys_trouble_and_the_end() -> None:
     ]
 
 
-RECORD = {"id": "call_x", "answered_at": None, "ended_at": "2026-01-02T10:00:00Z", "turns": 1, "usage": {}}
+RECORD: dict[str, Any] = {
+    "id": "call_x",
+    "answered_at": None,
+    "ended_at": "2026-01-02T10:00:00Z",
+    "turns": 1,
+    "usage": {},
+}
 HEARD = {"turn": 1, "role": "agent", "text": "Goodbye.", "heard_ms": 900, "cut": False, "latency_ms": -1}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from commands import command, environment, refused, run
+from command_line import command, environment, refused, run
 
 CARRIER = ("sim", "carrier", "--public-url", "https://voice.example.test", "--auth-token", "a-token")
 
@@ -83,5 +83,6 @@ def test_a_score_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
-    sentence = refused(tmp_path, "sim", "carrier", PUBLIC_URL="https://voice.example.test", TWILIO_AUTH_TOKEN="t")
+    env = {"PUBLIC_URL": "https://voice.example.test", "TWILIO_AUTH_TOKEN": "t"}
+    sentence = refused(tmp_path, "sim", "carrier", env=env)
     assert "https://voice.example.test is not on this machine" in sentence

@@ -1,0 +1,78 @@
+"""Every shell block of the README runs as it stands, and its agent works as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bridge.agents.library import load_agent
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOT_RUN = "<!-- not run by the README test"
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """(what stands in the line above, the block) for every block of a language."""
+    found = re.findall(rf"([^\n]*)\n```{language}\n(.*?)```", README, re.DOTALL)
+    assert found
+    return [(above, text) for above, text in found]
+
+
+def name(block: str) -> str:
+    return block.strip().splitlines()[0][:40]
+
+
+RUN = [text for above, text in blocks("sh") if not above.startswith(NOT_RUN)]
+
+
+def test_few_blocks_are_left_out_and_each_says_why() -> None:
+    left_out = [above for above, _ in blocks("sh") if above.startswith(NOT_RUN)]
+    assert len(left_out) == 2
+    assert all(re.search(r": it (is what runs it|needs a phone)", above) for above in left_out)
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("block", RUN, ids=[name(b) for b in RUN])
+def test_a_block_runs(block: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    if "make " in block and not Path(sys.prefix, ".ready-demo").exists():
+        pytest.skip("this environment was not made by the Makefile")
+    if "curl " in block and shutil.which("curl") is None:
+        pytest.skip("no curl here")
+    place = tmp_path_factory.getbasetemp() / "readme"
+    place.mkdir(exist_ok=True)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("BRIDGE_", "TWILIO_", "REALTIME_", "OPENAI_"))}
+    env |= {"PATH": f"{Path(sys.prefix, 'bin')}{os.pathsep}{env['PATH']}", "VENV": sys.prefix}
+    # What the blocks make goes into one place for all of them, not into the checkout.
+    env |= {"BRIDGE_DATA": str(place / "data")}
+    folder = ROOT if "make " in block else place
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block], cwd=folder, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_agent_of_the_readme_loads(tmp_path: Path) -> None:
+    (text,) = [text for _, text in blocks("python")]
+    path = tmp_path / "shop.py"
+    path.write_text(text, encoding="utf-8")
+    agent = load_agent(str(path))
+    assert agent.name == "bistro"
+    assert [t.name for t in agent.all_tools] == ["table_free", "hang_up"]
+
+
+def test_every_file_and_name_of_follow_one_frame_exists() -> None:
+    part = README.split("## Follow one frame")[1].split("## ")[0]
+    paths = re.findall(r"`(bridge/[\w/]+\.py)`", part)
+    assert len(paths) >= 9
+    assert all((ROOT / path).is_file() for path in paths)
+    for path, owner, verb in re.findall(r"`(bridge/[\w/]+\.py)`\s+`(\w+)\.(\w+)`", part):
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert f"class {owner}" in text, path
+        assert f"def {verb}(" in text, path
