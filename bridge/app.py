@@ -37,6 +37,7 @@ from bridge.records.transcript import Transcript
 from bridge.store import folder
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import CallFolders
+from bridge.store.lock import FolderLock
 from bridge.tools.runner import ToolRunner
 from bridge.web import routes
 from bridge.web.auth import AdminGuard
@@ -76,9 +77,12 @@ def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "worker"))
-        closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
-        if closed:
-            log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
+        lock = FolderLock(settings.data)
+        if lock.alone:
+            closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
+            if closed:
+                log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
+            lock.share()
         try:
             yield
         finally:
@@ -87,6 +91,7 @@ def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
             feed.close()
             await disk.drained()
             disk.close()
+            lock.close()
 
     app = Bridge(
         routes=routes.public(services),

@@ -62,7 +62,7 @@ class CallerSaid:
 
 @dataclass(frozen=True, slots=True)
 class AgentStarted:
-    """The agent's voice begins. `latency_ms`: caller stopped -> first frame sent to the phone; -1 if nobody spoke."""
+    """The agent's voice begins. `latency_ms`: caller's last sound -> first frame to the phone; -1: no answer."""
 
     item_id: str
     at_ms: int
@@ -112,7 +112,7 @@ class KeysPressed:
 class ToolStarted:
     """A tool runs."""
 
-    call_id: str
+    tool_call_id: str
     name: str
     arguments: str
     at_ms: int
@@ -123,7 +123,7 @@ class ToolUsed:
     """A tool answered."""
 
     turn: int
-    call_id: str
+    tool_call_id: str
     name: str
     arguments: str
     output: str

@@ -32,7 +32,7 @@ class Floor:
             return
         self.desk.active_at = self.desk.now
         self.desk.caller_speaking = True
-        at_ms = max(0, event.at_ms + self.desk.fed_offset_ms)
+        at_ms = self._heard_at(event.at_ms + self.desk.terms.lead_in_ms)
         self.desk.turns.caller_started(event.item_id, at_ms)
         self.desk.gate.forget()
         self.interrupt("speech")
@@ -43,10 +43,14 @@ class Floor:
         self.desk.active_at = self.desk.now
         self.desk.caller_speaking = False
         self.desk.answered_caller = False
-        at_ms = max(0, event.at_ms + self.desk.fed_offset_ms)
+        at_ms = self._heard_at(event.at_ms - self.desk.terms.lead_out_ms)
         self.desk.tell(self.desk.turns.caller_stopped(event.item_id, at_ms, self.desk.now_ms))
         if not self.desk.terms.model_answers and self.desk.intent is Intent.TALK:
             self.desk.respond()
+
+    def _heard_at(self, fed_ms: int) -> int:
+        """A place in the audio the model was fed, on the call's clock; nothing is heard before it was spoken."""
+        return min(max(0, fed_ms + self.desk.fed_offset_ms), self.desk.now_ms)
 
     def key(self, event: ev.PhoneKey) -> None:
         """A key: it takes the floor, and is part of an entry that ends with # or a pause."""

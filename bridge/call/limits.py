@@ -22,6 +22,10 @@ class Terms:
     """The server cancels its own response when the caller speaks (`interrupt_response`); else we do."""
     model_answers: bool = True
     """The server answers by itself at the end of a caller turn (`create_response`); else we ask."""
+    lead_in_ms: int = 0
+    """Audio before the caller's first sound that the server counts into a turn (`prefix_padding_ms`)."""
+    lead_out_ms: int = 0
+    """Silence after the caller's last sound that the server counts into a turn (`silence_duration_ms`)."""
     ring_s: float = 10.0
     """Answer document fetched -> stream attached. Past it the warm model socket is given up."""
     connect_s: float = 8.0

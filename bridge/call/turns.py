@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from bridge.call import facts
 from bridge.call.playback import Track
 
+LONGEST_WAIT_MS = 10_000
+"""A server that places the end of a turn further back than this does not mean the end of speech."""
+
 
 @dataclass(slots=True)
 class CallerTurn:
@@ -64,7 +67,8 @@ class Turns:
         if not turn.number:
             turn.number = self.next_number()
         turn.end_ms = max(at_ms, turn.start_ms)
-        self._stopped_ms = now_ms
+        # The wait began with the caller's last sound, not when the server was sure of it.
+        self._stopped_ms = max(turn.end_ms, now_ms - LONGEST_WAIT_MS)
         return facts.CallerStopped(turn.start_ms, turn.end_ms)
 
     def entered(self, now_ms: int) -> None:

@@ -39,7 +39,11 @@ def session_config(agent: Agent, settings: Settings) -> SessionConfig:
 def terms(agent: Agent) -> Terms:
     """What a call with this agent lives by."""
     slowest = max((tool.timeout_s for tool in agent.all_tools), default=0.0)
+    detection = agent.turn_detection
+    by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
     return Terms(
+        lead_in_ms=detection.prefix_padding_ms if by_silence else 0,
+        lead_out_ms=detection.silence_duration_ms if by_silence else 0,
         greeting=greeting_words(agent.greeting),
         model_interrupts=agent.turn_detection.interrupt_response,
         model_answers=agent.turn_detection.create_response,

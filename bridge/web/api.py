@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from bridge.errors import StoreError
 from bridge.live.session import CallSession
+from bridge.records.callrecord import iso
 from bridge.store.folder import TRANSCRIPT
 from bridge.web.auth import problem
 from bridge.web.services import Services
@@ -100,6 +101,7 @@ def live_row(session: CallSession) -> dict[str, Any]:
         "from": info.from_number,
         "to": info.to_number,
         "agent": info.agent,
+        "started_at": iso(info.began_at),
         "phase": session.phase.value,
         "seconds": round(time.time() - info.began_at, 1),
     }

@@ -37,7 +37,7 @@ class Feed:
     def _send(self, call_id: str, fact: Fact) -> None:
         self._count += 1
         name = type(fact).__name__
-        data = {"call_id": call_id, "fact": name, **{f: getattr(fact, f) for f in fact.__slots__}}
+        data = {f: getattr(fact, f) for f in fact.__slots__} | {"call_id": call_id, "fact": name}
         event = {"id": str(self._count), "event": name, "data": msgspec.json.encode(data).decode()}
         for queue in self._viewers:
             if queue.full():

@@ -114,7 +114,7 @@ class Judge:
                 assert heard_ms <= self.sent_bytes[item] / 8
                 if cut:
                     self.cut.add(item)
-            case facts.ToolUsed(call_id=call_id):
+            case facts.ToolUsed(tool_call_id=call_id):
                 assert call_id in self.run - self.used
                 assert self.core.desk.model is not ModelLeg.UP or call_id in self.returned
                 self.used.add(call_id)

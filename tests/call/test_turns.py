@@ -60,7 +60,7 @@ def test_latency_runs_from_the_callers_end_to_the_first_frame_once() -> None:
     turns = Turns()
     turns.caller_started("item_1", 0)
     turns.caller_stopped("item_1", 900, 1000)
-    assert turns.agent_audio("item_2", 1450) == facts.AgentStarted("item_2", 1450, 450)
+    assert turns.agent_audio("item_2", 1450) == facts.AgentStarted("item_2", 1450, 550)
     assert turns.agent_audio("item_2", 1500) is None
     assert turns.agent_audio("item_3", 1600) == facts.AgentStarted("item_3", 1600, -1)
     turns.entered(2000)

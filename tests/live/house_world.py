@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -83,8 +82,7 @@ class House:
 
     def timeline(self, index: int = 0) -> list[dict[str, Any]]:
         """One call's timeline."""
-        path = self.data / "calls" / self.records()[index]["id"] / TIMELINE
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        return list(self.app.services.folders.lines(self.records()[index]["id"], TIMELINE))
 
 
 def settings(data: Path, model_url: str, **changes: Any) -> Settings:

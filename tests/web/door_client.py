@@ -51,7 +51,10 @@ def media_socket(house: House, path: str, *, public: str = PUBLIC_URL, **options
     headers = {"X-Twilio-Signature": sign(url)} | options.pop("headers", {})
     options.setdefault("compression", None)
     return connect(
-        f"ws://127.0.0.1:{house.port}{path}", additional_headers=headers, user_agent_header="Twilio.TmeWs/1.0", **options
+        f"ws://127.0.0.1:{house.port}{path}",
+        additional_headers=headers,
+        user_agent_header="Twilio.TmeWs/1.0",
+        **options,
     )
 
 

@@ -67,7 +67,9 @@ def test_headers_of_a_proxy_change_nothing(tmp_path: Path) -> None:
     async def story(world: House) -> None:
         spoof = {"host": "evil.example.com", "x-forwarded-host": "evil.example.com", "x-forwarded-proto": "http"}
         assert (await post(world, "/twilio/voice", form(), **spoof)).status_code == 200
-        assert (await post(world, "/twilio/voice", form(), public="https://evil.example.com", **spoof)).status_code == 403
+        assert (
+            await post(world, "/twilio/voice", form(), public="https://evil.example.com", **spoof)
+        ).status_code == 403
 
     inside(tmp_path, story)
 
