@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,16 +54,16 @@ def test_a_block_runs(block: str, tmp_path_factory: pytest.TempPathFactory) -> N
     # What the blocks make goes into one place for all of them, not into the checkout.
     env |= {"BRIDGE_DATA": str(place / "data")}
     folder = ROOT if "make " in block else place
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    shell = ["bash", "-euo", "pipefail", "-c", block]
+    with (place / "output").open("w+") as output:
+        done = subprocess.Popen(shell, cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True)
+        try:
+            code = done.wait(timeout=120)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # what a block that failed left running
+                os.killpg(done.pid, signal.SIGKILL)
+        output.seek(0)
+        assert code == 0, output.read()
 
 
 def test_the_agent_of_the_readme_loads(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ def show(*, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    # A setting's text is text: [/prefix] in it is no markup.
     table = Table("setting", "value", "source", "meaning", box=None, pad_edge=False)
     for row in rows:
         table.add_row(row["name"], row["value"], row["source"], row["why"])
-    Console().print(table)
+    Console(markup=False, highlight=False).print(table)
