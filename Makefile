@@ -16,7 +16,8 @@ test: $(VENV)/.ready-test
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 -m "not sockets"
+	@$(PY) -m pytest -m sockets
 
 lint: $(VENV)/.ready-test
 	$(PY) -m ruff check .
