@@ -17,7 +17,7 @@ test: $(VENV)/.ready-test
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
 	@$(PY) -m pytest -n 2 -m "not sockets"
-	@$(PY) -m pytest -m sockets
+	@$(PY) -m pytest -n 2 --dist loadfile -m sockets
 
 lint: $(VENV)/.ready-test
 	$(PY) -m ruff check .

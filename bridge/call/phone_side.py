@@ -14,6 +14,11 @@ from bridge.call.phases import Intent, ModelLeg, PhoneLeg
 GAP_LIMIT_MS = 10_000
 """The longest gap that is filled with silence; a longer one is not a gap but a pause of the line."""
 
+FRAME_S = 0.020
+"""A phone sends (and plays) 20 ms at a time."""
+TICK_SLACK = 0.12
+"""2.4 ms, in frames: how far apart two messages of one tick may arrive."""
+
 # How the carrier's last word on a call reads as an end reason.
 _REPORTED = {"completed": "caller_hung_up", "canceled": "caller_hung_up", "busy": "busy", "no-answer": "no_answer"}
 
@@ -66,7 +71,10 @@ class PhoneSide:
 
     def mark(self, event: ev.PhoneMark) -> None:
         """Something was heard (or an old mark came back and means nothing)."""
-        sounded = self.desk.playback.confirm(event.name, self.desk.now)
+        # Since a frame of the caller came, in frames: a whole number (give or take) when the mark came with one.
+        frames = (self.desk.now - self.desk.frame_at) / FRAME_S
+        ticked = abs(frames - round(frames)) < TICK_SLACK
+        sounded = self.desk.playback.confirm(event.name, self.desk.now, ticked=ticked)
         if not sounded:
             return
         self.desk.active_at = self.desk.now

@@ -32,9 +32,10 @@ CHUNK = 1600
 SILENCE = b"\xff"
 """mu-law zero."""
 CREDIT_S = 0.005
-"""A mark needs a round trip, and so will the clear. Up to this much of the smallest delay a call has seen is taken to
-be that and not late play. (A phone returns marks at its next 20 ms tick: without this, heard would be up to 21 ms low.)
-"""
+"""What is taken off a mark's delay on a phone that returns marks only at its 20 ms ticks, together with its frames: there
+a mark waits for the tick, 10 ms on average. Never more than the smallest delay the call has seen."""
+TICKED = 2
+"""So many marks in a row that came with a frame of the caller make it such a phone; one may be chance."""
 BYTES_PER_S = 8000.0
 
 
@@ -95,6 +96,7 @@ class Playback:
         self.line_on = False
         self.lag_s = 0.0
         self._least_lag_s: float | None = None
+        self._ticks = 0
         self._serial = 0
         self._queue: deque[Chunk] = deque()
         self._serials: dict[str, int] = {}
@@ -178,8 +180,11 @@ class Playback:
             starts = chunk.ends_at
         return list(self._queue)
 
-    def confirm(self, mark: str, now: float) -> list[Sounded]:
-        """A mark came back: it and all before it have been heard. Unknown and old names confirm nothing."""
+    def confirm(self, mark: str, now: float, *, ticked: bool = False) -> list[Sounded]:
+        """A mark came back: it and all before it have been heard. Unknown and old names confirm nothing.
+
+        `ticked`: it came together with a frame of the caller.
+        """
         serial = self._serials.get(mark)
         if serial is None or not self.line_on:
             return []
@@ -190,6 +195,7 @@ class Playback:
             self._first_serial += 1
             if self._first_serial > serial:
                 self.lag_s = max(0.0, now - chunk.ends_at)
+                self._ticks = self._ticks + 1 if ticked else 0
                 if self._least_lag_s is None or self.lag_s < self._least_lag_s:
                     self._least_lag_s = self.lag_s
             heard.append(self._sound(chunk, chunk.size))
@@ -241,7 +247,9 @@ class Playback:
         chunk = self._queue[0]
         if not self.line_on or not chunk.joined:
             return 0
-        late = self.lag_s - min(self._least_lag_s or 0.0, CREDIT_S)
+        late = self.lag_s
+        if self._ticks >= TICKED:
+            late -= min(self._least_lag_s or 0.0, CREDIT_S)
         return max(0, min(chunk.size, int((now - chunk.starts_at - late) * BYTES_PER_S)))
 
     def muted(self, response_id: str, item_id: str) -> bool:
