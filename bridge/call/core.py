@@ -56,6 +56,7 @@ class CallCore:
             ev.ToolFinished: tools.finished,
             ev.LeaveAsked: departure.ask,
             ev.TransferAsked: departure.ask,
+            ev.EndAsked: departure.end_asked,
             ev.DigitsAsked: departure.digits_asked,
         }
         self._alarms: dict[str, Callable[[], None]] = {

@@ -37,6 +37,14 @@ class Departure:
         self.desk.timers.set("leave", max(self.desk.now, self.desk.playback.quiet_at()) + self.desk.terms.leave_s)
         self.check()
 
+    def end_asked(self, event: ev.EndAsked) -> None:
+        """Somebody who may wants the call to end at once."""
+        self.end(event.reason, event.by)
+
+    def hand_over_now(self) -> None:
+        """The line is gone while the caller was to be handed over: whoever is next gets them as they are."""
+        self.emit(self._leaving)
+
     def digits_asked(self, event: ev.DigitsAsked) -> None:
         """Keys are to be sent into the call."""
         if self.desk.intent is Intent.TALK:
@@ -104,7 +112,8 @@ class Departure:
     def silence_overdue(self) -> None:
         """Nobody spoke for long; a voice since then, or one that is speaking, moves the deadline."""
         due = self.desk.active_at + self.desk.terms.silence_s
-        if due > self.desk.now or self.desk.caller_speaking or self.desk.playback.busy:
+        playing = self.desk.playback.quiet_at() + self.desk.terms.settle_s > self.desk.now
+        if due > self.desk.now or self.desk.caller_speaking or playing:
             self.desk.timers.set("silence", max(due, self.desk.now + 1.0))
         else:
             self.say_goodbye("silence", self.desk.terms.silence_goodbye)

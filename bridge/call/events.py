@@ -221,6 +221,14 @@ class LeaveAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class EndAsked:
+    """End the call now, whatever is being said: there is no time left for a goodbye."""
+
+    reason: str
+    by: str = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
 class TransferAsked:
     """Hand the caller to this number once what is being said has been heard."""
 
@@ -259,6 +267,7 @@ Event = (
     | ModelLost
     | ToolFinished
     | LeaveAsked
+    | EndAsked
     | TransferAsked
     | DigitsAsked
 )

@@ -76,7 +76,8 @@ class Floor:
         self.desk.put(do.AddText(f"The caller pressed {keys} on the keypad."))
         self.desk.turns.entered(self.desk.now_ms)
         self.desk.answered_caller = False
-        self.desk.respond()
+        if not self.desk.caller_speaking:  # else the end of what they say asks for the answer to both
+            self.desk.respond()
 
     def interrupt(self, why: str) -> None:
         """The caller took the floor: silence the phone first, then tell the model what was heard."""

@@ -13,6 +13,8 @@ from bridge.call.responses import Request
 
 FAULT_LIMIT = 25
 """Error events told per call; the timeline has them all."""
+BREATH_S = 1.0
+"""Pause before a request that was refused for the moment is made again."""
 FAILURE_LIMIT = 2
 """Failed or unanswered responses in a row that are asked for again."""
 
@@ -49,7 +51,11 @@ class ModelSide:
         if not event.conversational:
             self.desk.playback.mute(event.response_id)
             return
+        late = self.desk.caller_speaking and self.desk.gate.pending_id
         self.desk.gate.created(event.response_id)
+        if late:  # asked for before the caller began to speak: they would talk over each other
+            self.desk.playback.mute(event.response_id)
+            self.desk.put(do.Cancel(event.response_id))
         self.desk.progress_at = self.desk.now
         self.desk.timers.clear("respond")
         self.desk.timers.set("progress", self.desk.now + self.desk.terms.progress_s)
@@ -113,9 +119,14 @@ class ModelSide:
             self.desk.gate.refused(event.event_id, busy=True)
             self._wait_for_turn()
         elif event.event_id and event.event_id == self.desk.gate.pending_id:
-            self.desk.gate.refused(event.event_id, busy=False)
-            self.desk.timers.clear("respond")
-            self.departure.check()
+            again = event.severity == "transient"
+            self.desk.gate.refused(event.event_id, busy=again)
+            if again:
+                # Too many requests want a pause, not a repeat.
+                self.desk.timers.set("respond", self.desk.now + BREATH_S)
+            else:
+                self.desk.timers.clear("respond")
+                self.departure.check()
 
     def _wait_for_turn(self) -> None:
         if self.desk.gate.active_id:

@@ -91,6 +91,9 @@ class PhoneSide:
         """The socket went without a word: the carrier may come back for us at once, or never."""
         if not self.desk.move_phone(ev.PhoneLost):
             return
+        if self.desk.intent is Intent.HAND_OVER:
+            self.departure.hand_over_now()
+            return
         if self.desk.intent is not Intent.TALK:
             self.departure.end("phone_lost", "carrier", event.detail)
             return

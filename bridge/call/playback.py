@@ -32,8 +32,8 @@ CHUNK = 1600
 SILENCE = b"\xff"
 """mu-law zero."""
 CREDIT_S = 0.005
-"""What is taken off a mark's delay on a phone that returns marks only at its 20 ms ticks, together with its frames: there
-a mark waits for the tick, 10 ms on average. Never more than the smallest delay the call has seen."""
+"""What is taken off a mark's delay on a phone that returns marks only at its 20 ms ticks, together with its frames:
+there a mark waits for the tick, 10 ms on average. Never more than the smallest delay the call has seen."""
 TICKED = 2
 """So many marks in a row that came with a frame of the caller make it such a phone; one may be chance."""
 BYTES_PER_S = 8000.0

@@ -39,7 +39,7 @@ class ToolSide:
             facts.ToolUsed(number, call.call_id, call.name, call.arguments, event.output, event.ok, start, now)
         )
         self._arm()
-        if self.desk.tools.take_speak() and self.desk.intent is Intent.TALK:
+        if self.desk.tools.take_speak() and self.desk.intent is Intent.TALK and not self.desk.caller_speaking:
             self.desk.respond()
         self.departure.check()
 

@@ -30,8 +30,7 @@ class Farewell:
 
     def __call__(self, session: CallSession) -> None:
         """A call is over. One that the carrier or the caller ended needs nothing."""
-        end = session.end
-        if end is None or end.by == "caller" or session.after_asked or session.carrier_knows:
+        if not session.awaits_question:
             return
         task = asyncio.ensure_future(self._see_to(session))
         self._tasks.add(task)
@@ -44,7 +43,7 @@ class Farewell:
         call = CallRef(session.info.carrier_call_id)
         try:
             if session.end is not None and session.end.transfer_to:
-                document = self._carrier.webhook.answer(DialPerson(session.end.transfer_to, ""))
+                document = self._carrier.webhook.answer(DialPerson(session.end.transfer_to, session.after_path))
                 await self._carrier.control.redirect(call, document.text)
             else:
                 await self._carrier.control.hang_up(call)

@@ -8,8 +8,27 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.call import events as ev
-from bridge.errors import ToolError
+from bridge.errors import AgentError, ToolError
+from bridge.tools.phone import check_destination
 
+END_REASONS = frozenset(
+    [
+        "caller_hung_up",
+        "agent_hung_up",
+        "transferred",
+        "silence",
+        "max_duration",
+        "rejected",
+        "model_failed",
+        "phone_lost",
+        "no_answer",
+        "busy",
+        "machine",
+        "shutdown",
+        "crashed",
+    ]
+)
+"""Every way a call can end, as `call.json` names it."""
 _KEYS = frozenset("0123456789*#ABCDw")
 
 
@@ -66,12 +85,18 @@ class LiveCall:
         return self.info.agent
 
     def hang_up(self, reason: str = "agent_hung_up") -> None:
-        """End the call once what is being said has been heard."""
+        """End the call once what is being said has been heard. `reason`: an end reason, or a note of yours."""
+        if reason not in END_REASONS:
+            self.data.setdefault("hang_up_reason", reason)
+            reason = "agent_hung_up"
         self._post(ev.LeaveAsked(reason))
 
     def transfer(self, to: str) -> None:
-        """Hand the caller over once what is being said has been heard."""
-        self._post(ev.TransferAsked(to))
+        """Hand the caller over once what is being said has been heard. Raises ToolError for what is no number."""
+        try:
+            self._post(ev.TransferAsked(check_destination(to)))
+        except AgentError as error:
+            raise ToolError(str(error)) from None
 
     def send_digits(self, digits: str) -> None:
         """Press keys into the call. Raises ToolError for what is no key."""

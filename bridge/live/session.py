@@ -52,6 +52,8 @@ class CallSession:
         self.run_tool: RunTool | None = None
         self.resumes = 0
         """How often a lost stream was connected again."""
+        self.after_path = ""
+        """Where the carrier asks what comes next."""
         self.after_asked = False
         """The carrier has asked what comes next (and follows what it was told)."""
         self.carrier_knows = False
@@ -147,6 +149,8 @@ class CallSession:
             return False
         self.phone = link
         link.tap = self._timeline
+        if self._recorder is not None:
+            self._recorder.attached(self._clock())
         link.on_event = lambda event: self._from_phone(link, event)
         self._from_phone(link, ev.PhoneAttached(link.start.stream_id))
         return True
@@ -204,6 +208,11 @@ class CallSession:
             self.phone.close()
         if not self.over.done():
             self.over.set_result(end)
+
+    @property
+    def awaits_question(self) -> bool:
+        """The call is over, its line may not be, and the carrier has not asked what comes next."""
+        return self.end is not None and self.end.by != "caller" and not self.after_asked and not self.carrier_knows
 
     @property
     def phase(self) -> Phase:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from bridge.call import events as ev
 from bridge.live.info import CallInfo
@@ -18,7 +19,7 @@ from bridge.live.tickets import Tickets
 log = logging.getLogger(__name__)
 
 AFTERLIFE_S = 30.0
-"""How long an ended call answers the carrier's question what comes next (a transfer's ring time comes on top)."""
+"""How long an ended call answers the carrier's question what comes next."""
 
 NewSession = Callable[[CallInfo], CallSession]
 """Makes a session with everything that hangs on it; `app.py` knows how."""
@@ -111,4 +112,12 @@ class Switchboard:
             await asyncio.wait_for(self._empty.wait(), seconds)
         except TimeoutError:
             for session in self.live:
-                session.handle(ev.CarrierReported("shutdown"))
+                session.handle(ev.EndAsked("shutdown"))
+            await self._empty.wait()
+
+    async def asked(self, seconds: float) -> None:
+        """Wait until the carrier has asked what comes after the calls that just ended: it must still find us."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(s.awaits_question for s in self._ended.values()):  # noqa: ASYNC110 - a few looks at the end
+                    await asyncio.sleep(0.05)

@@ -20,6 +20,10 @@ class AudioTap(Protocol):
         """Caller audio as it came (base64 of mu-law), at this time of the session's clock."""
         ...
 
+    def attached(self, at: float) -> None:
+        """A leg is on, the first one or another."""
+        ...
+
     def caller_gap(self, ms: int) -> None:
         """Caller audio that never came."""
         ...

@@ -95,4 +95,7 @@ class Redactor:
         text = str(value)
         if self._secrets is not None:
             text = self._secrets.sub("***", text)
-        return text if len(text) <= LONGEST else text[:LONGEST] + "..."
+        if len(text) <= LONGEST:
+            return text
+        # A traceback ends with its reason.
+        return "..." + text[-LONGEST:] if key == "exception" else text[:LONGEST] + "..."

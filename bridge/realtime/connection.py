@@ -20,6 +20,7 @@ import ssl
 import struct
 import urllib.request
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import cast
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
@@ -253,7 +254,7 @@ async def connect(
                 lambda: Connection(url, headers, on_message, on_close),
                 uri.host,
                 uri.port,
-                ssl=ssl.create_default_context() if uri.secure else None,
+                ssl=_tls() if uri.secure else None,
             )
             await connection.opened
     except BaseException as error:
@@ -272,6 +273,12 @@ async def connect(
             raise ModelUnreachable(f"cannot reach {uri.host}:{uri.port}: {why}") from None
         raise
     return connection
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates holds the loop for 25 to 40 ms."""
+    return ssl.create_default_context()
 
 
 def _refuse_proxy(host: str, *, secure: bool) -> None:

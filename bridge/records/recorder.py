@@ -47,6 +47,13 @@ class Recorder:
         if len(self._caller) >= (BEHIND_MS + STEP_MS) * 8:
             self._write(STEP_MS * 8)
 
+    def attached(self, at: float) -> None:
+        """A leg is on, the first or another: while there was none, there was silence."""
+        if self.started_at is None:
+            self.started_at = at
+        missing = round((at - self.started_at) * 8000) - self._from - len(self._caller)
+        self._caller += _SILENCE * max(0, min(missing, LONGEST_JUMP_MS * 8))
+
     def caller_gap(self, ms: int) -> None:
         """Caller audio that never came: silence, so that both sides stay in time."""
         self._caller += _SILENCE * (min(ms, LONGEST_JUMP_MS) * 8)

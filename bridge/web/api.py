@@ -44,7 +44,7 @@ class Api:
         limit = query.get("limit", str(PAGE))
         if status not in ("", "live", "ended"):
             return problem(400, "Bad Request", "status can be live or ended")
-        if not limit.isdecimal() or not 1 <= int(limit) <= MOST:
+        if not limit.isdecimal() or len(limit) > 3 or not 1 <= int(limit) <= MOST:
             return problem(400, "Bad Request", f"limit can be 1 to {MOST}")
         before = query.get("before", "")
         live = {s.info.call_id: live_row(s) for s in self._s.switchboard.live}

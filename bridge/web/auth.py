@@ -7,6 +7,7 @@ so that no page on the web can reach it by pointing its own name at 127.0.0.1.
 from __future__ import annotations
 
 import hmac
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -30,10 +31,13 @@ class AdminGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"] != "/healthz":
+        if scope["type"] != "lifespan" and scope["path"] != "/healthz":
             refusal = self._refusal(Headers(scope=scope))
             if refusal is not None:
-                await refusal(scope, receive, send)
+                if scope["type"] == "websocket":
+                    await send({"type": "websocket.close", "code": 1008})
+                else:
+                    await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -45,7 +49,7 @@ class AdminGuard:
             refusal = problem(401, "Unauthorized", "send BRIDGE_ADMIN_TOKEN as a Bearer token")
             refusal.headers["www-authenticate"] = "Bearer"
             return refusal
-        host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-        if not is_loopback(host.strip("[]")):
+        host = urlsplit("//" + headers.get("host", "")).hostname or ""
+        if not is_loopback(host):
             return problem(403, "Forbidden", "without BRIDGE_ADMIN_TOKEN this answers only to loopback names")
         return None

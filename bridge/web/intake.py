@@ -13,6 +13,10 @@ MAX_BODY = 65_536
 """Twilio's largest webhook is some kB."""
 
 
+BODY_S = 10.0
+"""Twilio sends its fields at once."""
+
+
 class TooLarge(Exception):
     """The body is longer than MAX_BODY; reading stopped."""
 

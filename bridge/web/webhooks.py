@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from bridge.call import events as ev
@@ -64,11 +64,13 @@ class Webhooks:
 
         async def check(request: Request) -> Response:
             try:
-                raw = await intake.read(request)
+                raw = await asyncio.wait_for(intake.read(request), intake.BODY_S)
                 self._s.carrier.webhook.verify(raw)
                 return await handler(request, self._s.carrier.webhook.form(raw))
             except intake.TooLarge:
                 return PlainTextResponse("too large", 413, {"Connection": "close"})
+            except (ClientDisconnect, TimeoutError):
+                return PlainTextResponse("request timeout", 408, {"Connection": "close"})
             except RefusedRequest as error:
                 self._note_refusal(request, error)
                 return PlainTextResponse("forbidden", 403)
@@ -82,7 +84,8 @@ class Webhooks:
         """One line for the first refusals and for every hundredth: strangers must not fill the log."""
         self._refusals += 1
         if self._refusals <= 5 or self._refusals % 100 == 0:
-            facts = {"path": request.url.path[:80], "error": str(error), "refusals": self._refusals}
+            path = "/".join(request.url.path.split("/")[:3])  # what follows may be a token
+            facts = {"path": path, "error": str(error), "refusals": self._refusals}
             log.warning("request refused", extra=facts)
 
     # ---- a call comes in
@@ -119,13 +122,15 @@ class Webhooks:
             began_at=now,
         )
         session = self._s.switchboard.begin(info)
-        plan = self._stream(session, self._s.switchboard.tickets.issue_after(info.call_id))
+        after_token = self._s.switchboard.tickets.issue_after(info.call_id)
+        session.after_path = f"/twilio/after/{after_token}"
+        plan = self._stream(session)
         self._plans[incoming.carrier_call_id] = plan
         return plan
 
-    def _stream(self, session: CallSession, after_token: str, keys: str = "") -> StreamTo:
+    def _stream(self, session: CallSession, keys: str = "") -> StreamTo:
         token = self._s.switchboard.tickets.issue_media(session.info.call_id, asyncio.get_running_loop().time())
-        return StreamTo(f"/twilio/media/{token}", f"/twilio/after/{after_token}", "/twilio/stream", keys)
+        return StreamTo(f"/twilio/media/{token}", session.after_path, "/twilio/stream", keys)
 
     def _document(self, plan: AnswerPlan) -> Response:
         document = self._s.carrier.webhook.answer(plan)
@@ -135,37 +140,41 @@ class Webhooks:
 
     async def after(self, request: Request, form: Mapping[str, str]) -> Response:
         """The stream ended, or a transfer did: nobody is left in silence."""
+        if "DialCallStatus" in form:  # a transfer ended, hours later perhaps: our part is long forgotten
+            done = form["DialCallStatus"] in ("completed", "answered")
+            return self._document(HangUp() if done else Apologise())
         token = request.path_params["token"]
         session = self._s.switchboard.get(self._s.switchboard.tickets.read_after(token))
         if session is None or form.get("CallSid") != session.info.carrier_call_id:
             raise BadToken("this token belongs to another call")
         session.after_asked = True
-        return self._document(self._next(session, form, token))
+        return self._document(self._next(session, form))
 
-    def _next(self, session: CallSession, form: Mapping[str, str], token: str) -> AnswerPlan:
-        if "DialCallStatus" in form:  # a transfer ended
-            return HangUp() if form["DialCallStatus"] in ("completed", "answered") else Apologise()
+    def _next(self, session: CallSession, form: Mapping[str, str]) -> AnswerPlan:
         if form.get("CallStatus") == "completed":
             session.handle(ev.CarrierReported("completed"))
         if session.end is None:
-            return self._again(session, token)
+            return self._again(session)
         if session.end.transfer_to:
-            return DialPerson(session.end.transfer_to, f"/twilio/after/{token}")
+            return DialPerson(session.end.transfer_to, session.after_path)
         if session.end.reason in ("model_failed", "phone_lost", "shutdown"):
             return Apologise()
         return HangUp()
 
-    def _again(self, session: CallSession, token: str) -> AnswerPlan:
+    def _again(self, session: CallSession) -> AnswerPlan:
         """The call goes on: connect its stream again, after keys that were asked for or after an accident."""
         if session.phone is not None:  # the carrier knew of the broken stream before we did
             session.detach_phone(session.phone, "the carrier asked what comes next")
+        if session.end is not None:  # losing the line was the end of it
+            return self._next(session, {})
         keys, session.detour = session.detour, ""
         if not keys:
             session.resumes += 1
             if session.resumes > RESUMES:
                 return Apologise()
-        session.handle(ev.PhoneExpected())
-        return self._stream(session, token, keys)
+            session.handle(ev.PhoneExpected())  # keys take their time and have a deadline of their own
+        session.after_asked = False  # it will have to ask again
+        return self._stream(session, keys)
 
     # ---- what is reported
 

@@ -75,11 +75,22 @@ def test_heard_position_between_and_at_marks() -> None:
     assert [heard(0.0), heard(0.05), heard(0.079)] == [0, 0, 0]  # how late this phone begins nobody knows yet
     ledger.confirm(chunks[0].mark, 0.080)
     assert ledger.lag_s == pytest.approx(0.060)
-    credit = int(CREDIT_S * 1000)  # taken for the mark's round trip
-    assert [heard(0.080), heard(0.130), heard(0.278)] == pytest.approx([20 + credit, 70 + credit, 220], abs=1)
+    assert [heard(0.080), heard(0.130), heard(0.278)] == pytest.approx([20, 70, 218], abs=1)
     assert heard(9.0) == 220  # never beyond the mark that has not come back
     ledger.confirm(chunks[2].mark, 0.360)  # the second mark is lost; the third stands for both
     assert heard(9.0) == 300
+
+
+def test_a_phone_whose_marks_wait_for_its_ticks_is_given_some_of_the_wait() -> None:
+    ledger = on_line()
+    chunks = ledger.add(PART, voice(420), 420.0, 0.0)
+    for chunk in chunks[:2]:
+        ledger.confirm(chunk.mark, chunk.ends_at + 0.018, ticked=True)
+    now = chunks[1].ends_at + 0.018
+    assert ledger.heard_ms("item_1", 0, now) == 220 + CREDIT_S * 1000
+    ledger.confirm(chunks[2].mark, chunks[2].ends_at + 0.018)
+    ledger.add(PART, voice(400), 400.0, chunks[2].ends_at)
+    assert ledger.heard_ms("item_1", 0, chunks[2].ends_at + 0.018) == 420, "one mark between ticks: no such phone"
 
 
 def test_a_long_wait_between_deltas_is_a_pause_of_its_own() -> None:

@@ -150,6 +150,7 @@ ANY: list[ev.Event] = [
     ev.ModelConfigured(("output audio format is x",)),
     ev.ModelLost("gone", fatal=True),
     ev.TransferAsked("+14155550123"),
+    ev.EndAsked("shutdown"),
     ev.DigitsAsked("12#"),
 ]
 

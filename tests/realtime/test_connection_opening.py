@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from bridge.errors import ModelError, ModelRefused, ModelUnreachable
+from bridge.realtime import connection
 from bridge.sim.loop import run
 
 pytestmark = pytest.mark.sockets
@@ -194,6 +195,11 @@ def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
 
 
 # ---- TLS ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def fresh_tls() -> None:
+    connection._tls.cache_clear()  # it keeps the certificates of the test before
 
 
 @pytest.fixture(scope="module")

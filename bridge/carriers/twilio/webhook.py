@@ -73,7 +73,8 @@ class TwilioWebhook:
             for validator in self._validators:
                 if hmac.compare_digest(validator.compute_signature(url, fields), signature):
                     return
-        raise BadSignature(f"X-Twilio-Signature does not fit {self._signed_urls(request)[0]} with our token")
+        kept = "/".join(request.path.split("/")[:3])  # what follows may be a token, and this goes into a log
+        raise BadSignature(f"X-Twilio-Signature does not fit {self.public_url}{kept}... with our token")
 
     def _signed_urls(self, request: RawRequest) -> list[str]:
         """The URL Twilio was given, and the same with its port spelled the other way (both are in use)."""
@@ -145,8 +146,9 @@ class TwilioWebhook:
                     },
                 )
             case DialPerson():
-                values = {"number": plan.number, "after_url": self.public_url + plan.after_path}
-                text = document("transfer", values)
+                sip = plan.number.startswith(("sip:", "sips:"))
+                who = {"number": "" if sip else plan.number, "sip": plan.number if sip else ""}
+                text = document("transfer", who | {"after_url": self.public_url + plan.after_path})
             case Apologise():
                 text = document("fallback", {})
             case HangUp():
