@@ -25,7 +25,7 @@ DOORS = {
     "twilio": ("carriers/twilio/",),
     "starlette": ("web/", "app.py", "sim/"),
     "sse_starlette": ("web/",),
-    "uvicorn": ("cli/serve.py", "sim/"),
+    "uvicorn": ("cli/serve.py", "web/lane.py", "sim/"),
     "numpy": ("audio/",),
     "audioop": ("audio/",),
     "pybase64": ("audio/",),

@@ -148,9 +148,11 @@ async def _first(*work: object) -> None:
         task.cancel()
 
 
-def server(app: AsgiApp, *, lifespan: str) -> uvicorn.Server:
-    """A uvicorn server that leaves signals to us and never negotiates compression."""
+def server(app: AsgiApp, *, lifespan: str, lane: bool = True) -> uvicorn.Server:
+    """A uvicorn server that leaves signals to us and never negotiates compression; `lane`: see `web/lane.py`."""
     import uvicorn
+
+    from bridge.web.lane import Lane
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -160,7 +162,7 @@ def server(app: AsgiApp, *, lifespan: str) -> uvicorn.Server:
     settings = uvicorn.Config(
         app,
         lifespan="on" if lifespan == "on" else "off",
-        ws="websockets-sansio",
+        ws=Lane if lane else "websockets-sansio",
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,  # a caller's deflate bomb is a phone bill's worth of memory
         ws_ping_interval=20.0,

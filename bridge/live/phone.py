@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from bridge.call import commands as do
 from bridge.call import events as ev
@@ -33,6 +34,19 @@ class _Silent:
         """Nothing."""
 
 
+class ShortWay(Protocol):
+    """A socket that can be written to without waiting; `web.lane.Lane` is one."""
+
+    @property
+    def ready(self) -> bool:
+        """Can it be written to now?"""
+        ...
+
+    def write(self, texts: Sequence[str]) -> None:
+        """Send these messages at once."""
+        ...
+
+
 class PhoneLink:
     """One phone leg."""
 
@@ -42,6 +56,8 @@ class PhoneLink:
         self.on_event: Callable[[ev.Event], None] = lambda event: None
         self.malformed = 0
         self.closing = False
+        self.short_way: ShortWay | None = None
+        """Where messages go at once, while it is ready and nothing waits before them."""
         self._outbox: deque[tuple[str, float, bool]] = deque()
         self._ready = asyncio.Event()
 
@@ -74,9 +90,17 @@ class PhoneLink:
             self._outbox = deque(entry for entry in self._outbox if not entry[2])
         play = isinstance(command, do.Play)
         ms = len(command.audio) / 8 if isinstance(command, do.Play) else 0.0
-        for text in self._wire.write(command):
+        texts = self._wire.write(command)
+        way = self.short_way
+        if way is not None and not self._outbox and not self.closing and way.ready:
+            for text in texts:
+                self._show(text, ms)
+                ms = 0.0  # the audio comes first, what follows is its mark
+            way.write(texts)
+            return
+        for text in texts:
             self._outbox.append((text, ms, play))
-            ms = 0.0  # the audio comes first, what follows is its mark
+            ms = 0.0
         self._ready.set()
 
     def close(self) -> None:
@@ -89,12 +113,15 @@ class PhoneLink:
         while True:
             while self._outbox:
                 text, ms, _ = self._outbox.popleft()
-                if ms:
-                    self.tap.audio("phone", "out", ms)
-                else:
-                    self.tap.message("phone", "out", text)
+                self._show(text, ms)
                 await send_text(text)
             if self.closing:
                 return
             self._ready.clear()
             await self._ready.wait()
+
+    def _show(self, text: str, ms: float) -> None:
+        if ms:
+            self.tap.audio("phone", "out", ms)
+        else:
+            self.tap.message("phone", "out", text)

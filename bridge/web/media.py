@@ -18,6 +18,7 @@ from bridge.errors import RefusedRequest
 from bridge.live.phone import PhoneLink
 from bridge.live.session import CallSession
 from bridge.web import intake
+from bridge.web.lane import EXTENSION
 from bridge.web.services import Services
 
 log = logging.getLogger(__name__)
@@ -90,13 +91,18 @@ class Media:
     async def _talk(self, socket: WebSocket, link: PhoneLink, session: CallSession) -> None:
         writer = asyncio.create_task(self._write(socket, link))
         detail = "the carrier closed the socket"
+        lane = socket.scope.get("extensions", {}).get(EXTENSION)
         try:
+            if lane is not None:
+                link.short_way = lane
+                lane.take_over(link.receive)  # from here on the loop below only waits for the end
             while True:
                 link.receive(await _receive(socket))
         except WebSocketDisconnect as error:
             detail = f"the carrier closed the socket ({error.code})"
         finally:
             session.detach_phone(link, detail)
+            link.short_way = None
             link.close()
             writer.cancel()
             with suppress(asyncio.CancelledError):

@@ -109,6 +109,7 @@ async def house(
     model_url: str = "",
     carrier: dict[str, Any] | None = None,
     networked: bool = False,
+    lane: bool = True,
     **changes: Any,
 ) -> AsyncIterator[House]:
     """Open everything, and close it again."""
@@ -128,7 +129,7 @@ async def house(
     pretend = Carrier(CarrierOptions(**(options | (carrier or {}))))
     await pretend.start()
     app = create_app(settings(data, model_url or engine.url, twilio_api_url=pretend.url, **changes), agent)
-    servers: list[uvicorn.Server] = [server(app, lifespan="on"), server(app.admin, lifespan="off")]
+    servers: list[uvicorn.Server] = [server(app, lifespan="on", lane=lane), server(app.admin, lifespan="off")]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     world = House(app, pretend, engine, port, admin_port, data, between)
     try:

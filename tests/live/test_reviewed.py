@@ -123,7 +123,5 @@ def test_a_lost_last_mark_does_not_switch_the_silence_limit_off(tmp_path: Path) 
 
     options = {"stream": StreamOptions(mischief=mischief.without("mark"))}
     act = lambda world, call: asyncio.sleep(0)  # noqa: E731
-    world, _ = run(
-        tmp_path, act, (Listen(), Wait(300.0)), carrier=options, model=ModelOptions(ears="energy", keep=True)
-    )
+    world, _ = run(tmp_path, act, (Listen(), Wait(300.0)), carrier=options)
     assert world.records()[0]["end_reason"] == "silence"

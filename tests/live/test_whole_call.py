@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import wave
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house_world import House, house
@@ -18,7 +19,7 @@ from bridge.sim.twilio.call import SimCall
 HOURS = "We are open from Monday to Friday"
 
 
-async def demo_call(data: Path, **changes: str) -> tuple[House, SimCall]:
+async def demo_call(data: Path, **changes: Any) -> tuple[House, SimCall]:
     async with house(data, **changes) as world:
         call = await world.ring(DEMO)
         await call.ended()
@@ -49,6 +50,14 @@ def test_the_demo_call(tmp_path: Path, audio: str, dialect: str) -> None:
     assert world.session.dialect == dialect
     assert world.session.problems == [], "the engine refused nothing that we sent"
     assert world.session.close is not None
+
+
+@pytest.mark.parametrize("audio", ["pcmu", "pcm"])
+def test_the_demo_call_under_a_server_without_a_lane(tmp_path: Path, audio: str) -> None:
+    world, call = loop.run(demo_call(tmp_path, realtime_audio=audio, lane=False))
+    assert call.problems == []
+    assert world.records()[0]["end_reason"] == "agent_hung_up"
+    assert sum(bool(t.get("cut")) for t in world.transcript()) == 1
 
 
 def test_what_was_truncated_is_what_the_phone_had_played(tmp_path: Path) -> None:
