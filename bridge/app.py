@@ -124,7 +124,7 @@ class _House:
         loop = asyncio.get_running_loop()
         now = loop.time()
         place = self._folders.path(info.call_id)
-        self._disk.submit(lambda: place.mkdir(parents=True, exist_ok=True))
+        self._disk.submit(lambda: place.mkdir(mode=0o700, parents=True, exist_ok=True))
 
         def grow(name: str) -> GrowingFile:
             return GrowingFile(self._disk, place / name)

@@ -67,6 +67,7 @@ class CallCore:
             "respond": model.respond_overdue,
             "progress": model.progress_overdue,
             "keys": floor.enter_keys,
+            "answer": floor.answer_overdue,
             "tools": tools.overdue,
             "silence": departure.silence_overdue,
             "longest": departure.longest_overdue,

@@ -32,10 +32,20 @@ class Departure:
             self._leaving = do.End("transferred", "agent", transfer_to=event.to)
         else:
             self._leaving = do.End(event.reason, event.by)
+        self._leave(self._leaving)
+
+    def _leave(self, end: do.End) -> None:
+        self._leaving = end
+        self.desk.timers.clear("answer")
         self.desk.timers.clear("silence")
         self.desk.timers.clear("longest")
         self.desk.timers.set("leave", max(self.desk.now, self.desk.playback.quiet_at()) + self.desk.terms.leave_s)
         self.check()
+
+    def end_when_heard(self, reason: str, by: str, error: str) -> None:
+        """Nothing more can be said; what has been said is heard to its end."""
+        if self.desk.move_intent(ev.LeaveAsked):
+            self._leave(do.End(reason, by, error))
 
     def end_asked(self, event: ev.EndAsked) -> None:
         """Somebody who may wants the call to end at once."""
@@ -44,6 +54,11 @@ class Departure:
     def hand_over_now(self) -> None:
         """The line is gone while the caller was to be handed over: whoever is next gets them as they are."""
         self.emit(self._leaving)
+
+    @property
+    def keys_wait(self) -> bool:
+        """Keys are to be sent as soon as they can be."""
+        return bool(self._detour)
 
     def digits_asked(self, event: ev.DigitsAsked) -> None:
         """Keys are to be sent into the call."""

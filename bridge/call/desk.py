@@ -67,6 +67,8 @@ class Desk:
         """Caller audio dropped because the model was not ready in time."""
         self.model_lost_by = ""
         """Why the model was lost before anybody was there to be told."""
+        self.cut_by_line = False
+        """The agent was speaking when the line was lost."""
         self.unexpected = 0
         """Events that came when their leg could not have sent them."""
         self._held: deque[ev.PhoneAudio] = deque()

@@ -32,6 +32,7 @@ class Floor:
             return
         self.desk.active_at = self.desk.now
         self.desk.caller_speaking = True
+        self.desk.timers.clear("answer")
         at_ms = self._heard_at(event.at_ms + self.desk.terms.lead_in_ms)
         self.desk.turns.caller_started(event.item_id, at_ms)
         self.desk.gate.forget()
@@ -45,7 +46,16 @@ class Floor:
         self.desk.answered_caller = False
         at_ms = self._heard_at(event.at_ms - self.desk.terms.lead_out_ms)
         self.desk.tell(self.desk.turns.caller_stopped(event.item_id, at_ms, self.desk.now_ms))
-        if not self.desk.terms.model_answers and self.desk.intent is Intent.TALK:
+        if self.desk.intent is not Intent.TALK:
+            return
+        if self.desk.terms.model_answers:
+            self.desk.timers.set("answer", self.desk.now + self.desk.terms.answer_s)
+        else:
+            self.desk.respond()
+
+    def answer_overdue(self) -> None:
+        """The server promised to answer by itself and has not: ask."""
+        if self.desk.intent is Intent.TALK and not self.desk.gate.busy and not self.desk.caller_speaking:
             self.desk.respond()
 
     def _heard_at(self, fed_ms: int) -> int:

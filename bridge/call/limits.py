@@ -16,6 +16,8 @@ class Terms:
     """Instructions for the first response. Empty: the caller speaks first."""
     goodbye: str = "Say a short, friendly goodbye."
     """Instructions for a goodbye when the agent hangs up without one."""
+    resume: str = "The line was broken for a moment. Say sorry in a few words and go on where you were cut off."
+    """Instructions when a stream that was lost while the agent spoke is connected again."""
     silence_goodbye: str = "Nobody has spoken for a while. Say that you are hanging up now, and say goodbye."
     longest_goodbye: str = "The time for this call is up. Say so in one friendly sentence, and say goodbye."
     model_interrupts: bool = True
@@ -32,6 +34,8 @@ class Terms:
     """Phone attached -> model configured. Past it the caller hears an apology instead of silence."""
     respond_s: float = 6.0
     """`response.create` sent -> `response.created`. The field's default notices after 50 s (ping timeout)."""
+    answer_s: float = 12.0
+    """Caller's turn over -> the server begins an answer by itself; semantic turn detection may wait 8 s."""
     progress_s: float = 20.0
     """An active response that says nothing at all for this long is stuck; reasoning models may pause some seconds."""
     frames_s: float = 10.0

@@ -58,6 +58,7 @@ class ModelSide:
             self.desk.put(do.Cancel(event.response_id))
         self.desk.progress_at = self.desk.now
         self.desk.timers.clear("respond")
+        self.desk.timers.clear("answer")
         self.desk.timers.set("progress", self.desk.now + self.desk.terms.progress_s)
 
     def response_done(self, event: ev.ResponseDone) -> None:
@@ -143,6 +144,8 @@ class ModelSide:
             self.desk.tell(facts.Trouble("model", "lost", event.detail))
         elif self.desk.intent is not Intent.TALK and not self.desk.gate.busy:
             self.departure.check()  # all is said; hearing it does not need the model
+        elif self.desk.playback.busy and not self.desk.gate.busy and self.desk.phone is PhoneLeg.ON:
+            self.departure.end_when_heard("model_failed", "model", event.detail)
         else:
             self.departure.end("model_failed", "model", event.detail)
 

@@ -52,6 +52,9 @@ class PhoneSide:
         if self.desk.model is ModelLeg.OPENING:
             self.desk.timers.set("connect", now + self.desk.terms.connect_s)
         self.floor.play(self.desk.playback.attach(now))
+        if self.desk.cut_by_line and self.desk.intent is Intent.TALK and not self.departure.keys_wait:
+            self.desk.cut_by_line = False
+            self.desk.respond(self.desk.terms.resume)
         self.departure.check()
 
     def audio(self, event: ev.PhoneAudio) -> None:
@@ -98,6 +101,7 @@ class PhoneSide:
             self.departure.end("phone_lost", "carrier", event.detail)
             return
         self.desk.tell(facts.Trouble("phone", "lost", event.detail))
+        self.desk.cut_by_line = self.desk.playback.open
         self.floor.detach(self.desk.terms.away_s)
 
     def expected(self, _: ev.PhoneExpected) -> None:
