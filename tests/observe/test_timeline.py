@@ -94,7 +94,7 @@ def test_audio_is_told_before_what_came_after_it() -> None:
         (b'{"a":"\xff"}', {"text": '{"a":"�"}'}),
         ("", {"text": ""}),
         ('{"a":"\ud800"}', {"raw": {"a": "?"}}),
-        ("[" * 3000 + "]" * 3000, {"text": "[" * 3000 + "]" * 3000}),
+        ("[" * 30_000 + "]" * 30_000, {"text": "[" * 30_000 + "]" * 30_000}),
         ('"' + "x" * LONGEST_RAW + '"', {"bytes": LONGEST_RAW + 2}),
     ],
 )
