@@ -20,13 +20,15 @@ from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
 from bridge.live import briefing
 from bridge.live.blackbox import BlackBox
+from bridge.live.blackbox import lines as blackbox_lines
 from bridge.live.farewell import Farewell
 from bridge.live.info import CallInfo, LiveCall
 from bridge.live.model import Connect, ModelLink, Socket
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
 from bridge.observe.timeline import Timeline
-from bridge.realtime.connection import OnClose, OnMessage, connect, with_model
+from bridge.observe.timeline import lines as timeline_lines
+from bridge.realtime.connection import OnClose, OnMessages, connect, with_model
 from bridge.realtime.dialect import DIALECTS
 from bridge.realtime.prices import price_of
 from bridge.realtime.wire import RealtimeWire
@@ -34,6 +36,7 @@ from bridge.records.callrecord import CallRecord, iso
 from bridge.records.costs import Costs
 from bridge.records.recorder import Recorder
 from bridge.records.transcript import Transcript
+from bridge.records.transcript import lines as transcript_lines
 from bridge.store import folder
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import CallFolders
@@ -126,10 +129,9 @@ class _House:
         place = self._folders.path(info.call_id)
         self._disk.submit(lambda: place.mkdir(mode=0o700, parents=True, exist_ok=True))
 
-        def grow(name: str) -> GrowingFile:
-            return GrowingFile(self._disk, place / name)
-
-        timeline = Timeline(grow(folder.TIMELINE), loop.time)
+        timeline = Timeline(GrowingFile(self._disk, place / folder.TIMELINE, timeline_lines), loop.time)
+        transcript = Transcript(GrowingFile(self._disk, place / folder.TRANSCRIPT, transcript_lines))
+        box = GrowingFile(self._disk, place / folder.BLACKBOX, blackbox_lines)
         record = CallRecord(
             self._folders, self._disk, Costs(price_of(self._model)), info.began_at, lambda: _wall(info, loop, now)
         )
@@ -138,9 +140,9 @@ class _House:
             info,
             CallCore(self._terms, now),
             ModelLink(self._wire(), self._connect(), timeline),
-            BlackBox(grow(folder.BLACKBOX), self._terms, info.began_at, now),
+            BlackBox(box, self._terms, info.began_at, now),
             timeline,
-            [timeline, Transcript(grow(folder.TRANSCRIPT)), record, self._feed.subscriber(info.call_id)],
+            [timeline, transcript, record, self._feed.subscriber(info.call_id)],
             recorder,
         )
         if recorder is not None:
@@ -160,8 +162,8 @@ class _House:
             headers["Authorization"] = f"Bearer {settings.openai_api_key}"
         url = with_model(settings.realtime_url, self._model)
 
-        async def open_socket(on_message: OnMessage, on_close: OnClose) -> Socket:
-            return await connect(url, headers, on_message, on_close, timeout_s=4.0)
+        async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
+            return await connect(url, headers, on_messages, on_close, timeout_s=4.0)
 
         return open_socket
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1] / "bridge"
 
 FLOORS = [
     {"errors"},
-    {"call", "audio", "config"},
+    {"call", "audio", "config", "frames"},
     {"carriers", "realtime", "store"},
     {"tools"},
     {"agents"},
@@ -21,7 +21,7 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 DOORS = {
-    "websockets": ("realtime/connection.py", "web/lane.py", "sim/"),
+    "websockets": ("frames.py", "realtime/connection.py", "web/lane.py", "sim/"),
     "twilio": ("carriers/twilio/",),
     "starlette": ("web/", "app.py", "sim/"),
     "sse_starlette": ("web/",),

@@ -1,15 +1,16 @@
 """The two directions of one call's sound, chosen once, when the call begins.
 
-The phone always speaks base64 of mu-law at 8 kHz. The model speaks either the same (`pcmu`: the text passes untouched,
-numpy is never imported) or PCM16 at 24 kHz (`pcm`: both ways through the filter of `resample.py`, 2 ms each).
+The phone always speaks mu-law at 8 kHz. The model speaks either the same (`pcmu`: every sample passes untouched, numpy
+is never imported) or PCM16 at 24 kHz (`pcm`: both ways through the filter of `resample.py`, 2 ms each).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from bridge.audio import base64text
-from bridge.audio.g711 import SAMPLE_RATE_HZ, ULAW_SILENCE, pcm16_to_ulaw, ulaw_to_pcm16
+from bridge.audio.g711 import SAMPLE_RATE_HZ, pcm16_to_ulaw, ulaw_to_pcm16
 
 if TYPE_CHECKING:
     from bridge.audio.resample import Resampler
@@ -28,23 +29,14 @@ class AudioPath:
     def __init__(self, up: Resampler | None, down: Resampler | None) -> None:
         self._up = up
         self._down = down
+        self.to_model: Callable[[bytes], str] = base64text.encode if up is None else self._up_and_encode
+        """The caller's mu-law as the model wants it, in base64."""
         self._late = round(down.delay_ms * ULAW_BYTES_PER_MS) if down is not None else 0
         self._skip = self._late
 
-    def to_model(self, payload: str) -> str:
-        """One media payload of the phone (base64 of mu-law) as the model wants it (base64).
-
-        Raises ValueError when the payload is not base64. In `pcmu` nothing is decoded and nothing raised.
-        """
-        if self._up is None:
-            return payload
-        return base64text.encode(self._up.feed(ulaw_to_pcm16(base64text.decode(payload))))
-
-    def silence_for_model(self, duration_ms: int) -> str:
-        """Silence of the phone, as base64 for the model: fills a gap in the phone's time stamps."""
-        ulaw = bytes((ULAW_SILENCE,)) * (duration_ms * ULAW_BYTES_PER_MS)
-        # Through the filter like all else: what was said just before the gap still has 2 ms to come out.
-        return base64text.encode(ulaw if self._up is None else self._up.feed(ulaw_to_pcm16(ulaw)))
+    def _up_and_encode(self, ulaw: bytes) -> str:
+        assert self._up is not None  # noqa: S101 - only then it is chosen
+        return base64text.encode(self._up.feed(ulaw_to_pcm16(ulaw)))
 
     def decode_for_phone(self, delta: str) -> bytes:
         """One audio delta of the model (base64) as mu-law for the phone: 160 bytes for each 20 ms, of any length.

@@ -5,27 +5,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.call.facts import Fact
+from bridge.call.values import value
 
 # ---- to the model -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Configure:
     """Send the session's whole configuration (`session.update` as one complete object)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Feed:
-    """Caller audio for the model: base64 text of `size` bytes of mu-law."""
+    """Caller audio (mu-law) for the model."""
 
-    payload: str
-    size: int
+    audio: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Respond:
     """Ask for one response. `event_id` comes back when the server refuses it."""
 
@@ -33,14 +31,14 @@ class Respond:
     instructions: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cancel:
     """Stop the response that is being generated."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Truncate:
     """Tell the model how much of this item was heard, in whole milliseconds from its beginning."""
 
@@ -49,14 +47,14 @@ class Truncate:
     audio_end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AddText:
     """Put a user text into the conversation (keys pressed, for one)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReturnTool:
     """The one answer to a tool call."""
 
@@ -67,7 +65,7 @@ class ReturnTool:
 # ---- to the phone -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Play:
     """Agent audio for the phone, whole 20 ms frames, followed by its mark."""
 
@@ -75,12 +73,12 @@ class Play:
     mark: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Flush:
     """Drop what has not been played: here first, then at the phone (`clear`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Detour:
     """Leave the stream to send these keys into the call, then come back on a new leg."""
 
@@ -90,7 +88,7 @@ class Detour:
 # ---- to the house -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunTool:
     """Run a tool; `ToolFinished` must follow, whatever happens."""
 
@@ -99,7 +97,7 @@ class RunTool:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heard:
     """Agent audio that reached the caller: `audio` began to sound at `at_ms` of the call. For the recorder."""
 
@@ -107,14 +105,14 @@ class Heard:
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Publish:
     """Tell whoever watches."""
 
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class End:
     """The call is over. Comes once, last. `transfer_to` is set when the caller goes on to somebody else."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 
 from bridge.call import commands as do
-from bridge.call import events as ev
 from bridge.call import facts
 from bridge.call.limits import Terms, Timers
 from bridge.call.phases import (
@@ -71,7 +70,9 @@ class Desk:
         """The agent was speaking when the line was lost."""
         self.unexpected = 0
         """Events that came when their leg could not have sent them."""
-        self._held: deque[ev.PhoneAudio] = deque()
+        self.hears = False
+        """The model gets what the caller says: it is up, the phone is on, nobody is leaving."""
+        self._held: deque[bytes] = deque()
         self._held_bytes = 0
 
     # ---- time
@@ -111,25 +112,21 @@ class Desk:
 
     # ---- caller audio on its way to the model
 
-    def feed(self, audio: ev.PhoneAudio) -> None:
-        """Caller audio goes to the model."""
-        self.fed_bytes += audio.size
-        self.out.append(do.Feed(audio.payload, audio.size))
-
-    def hold(self, audio: ev.PhoneAudio) -> None:
+    def hold(self, audio: bytes) -> None:
         """The model is not there yet: keep the newest 2 s."""
         self._held.append(audio)
-        self._held_bytes += audio.size
+        self._held_bytes += len(audio)
         while self._held_bytes > HELD_BYTES:
-            old = self._held.popleft().size
+            old = len(self._held.popleft())
             self._held_bytes -= old
             self.dropped_bytes += old
             self.fed_offset_ms += old // 8
 
     def feed_held(self) -> None:
         """The model is there: it gets what was kept, in order."""
-        while self._held:
-            self.feed(self._held.popleft())
+        self.fed_bytes += self._held_bytes
+        self.out += map(do.Feed, self._held)
+        self._held.clear()
         self._held_bytes = 0
 
     def set_feed_offset(self) -> None:
@@ -167,6 +164,8 @@ class Desk:
         return True
 
     def _show_phase(self) -> None:
+        # Looked at fifty times a second, so it is worked out here and not there.
+        self.hears = self.model is ModelLeg.UP and self.phone is PhoneLeg.ON and self.intent is Intent.TALK
         phase = phase_of(self.phone, self.model, self.intent)
         if phase is not Phase.ENDED:  # the end has its own words, see `finish`
             self._set_phase(phase)

@@ -7,8 +7,9 @@ Model events carry the GA names' meaning whatever dialect came over the wire (se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from bridge.call.values import value
 
 Severity = Literal["benign", "transient", "fatal"]
 
@@ -16,60 +17,59 @@ Severity = Literal["benign", "transient", "fatal"]
 # ---- the phone leg ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneAttached:
     """A phone leg is on the line: its `start` was read and belongs to this call."""
 
     stream_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneAudio:
-    """Caller audio as it came: base64 text of `size` bytes of mu-law. Nothing has been decoded."""
+    """Caller audio: mu-law, 20 ms as a rule."""
 
-    payload: str
-    size: int
+    audio: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneGap:
     """The carrier's clock jumped: `ms` of caller audio are missing and are heard as silence."""
 
     ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneMark:
     """The phone returned a mark: played, or flushed by a clear. The ledger knows which."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneKey:
     """The caller pressed a key: 0-9, *, # or A-D."""
 
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneStopped:
     """The carrier said that this leg's stream is over: hung up, or redirected by us."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneLost:
     """The leg's socket went away without a word."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneExpected:
     """The carrier asked what comes next and was told to connect again: a new leg will attach."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CarrierReported:
     """The carrier's status callback gave a terminal status (completed, busy, no-answer, failed, canceled)."""
 
@@ -79,7 +79,7 @@ class CarrierReported:
 # ---- the model leg ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelOpened:
     """`session.created`: the server speaks. `expires_at` is an epoch second, 0 when it was not told."""
 
@@ -87,14 +87,14 @@ class ModelOpened:
     expires_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelConfigured:
     """`session.updated`: `problems` are decisive differences from what was asked (audio formats)."""
 
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseCreated:
     """A response began. Out-of-band ones (`conversation: none`) never reach the phone."""
 
@@ -102,7 +102,7 @@ class ResponseCreated:
     conversational: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResponseDone:
     """A response ended: completed, cancelled, incomplete or failed. All of it is generated, little of it heard."""
 
@@ -116,7 +116,7 @@ class ResponseDone:
     conversational: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelAudio:
     """Agent audio, already mu-law. `ms` is its length as the model counts it, which truncation must respect."""
 
@@ -127,7 +127,7 @@ class ModelAudio:
     ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelAudioDone:
     """No more audio for this item will come."""
 
@@ -136,7 +136,7 @@ class ModelAudioDone:
     content_index: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgentText:
     """Transcript of what the agent is generating; `final` replaces all before it."""
 
@@ -146,7 +146,7 @@ class AgentText:
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerText:
     """Transcript of what the caller said; `final` replaces all before it. It may come long after the turn."""
 
@@ -155,7 +155,7 @@ class CallerText:
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpeechStarted:
     """The caller began to speak, at `at_ms` of the audio fed so far."""
 
@@ -163,7 +163,7 @@ class SpeechStarted:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpeechStopped:
     """The caller stopped, at `at_ms` of the audio fed so far."""
 
@@ -171,7 +171,7 @@ class SpeechStopped:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCalled:
     """The model called a tool and its arguments are complete."""
 
@@ -181,7 +181,7 @@ class ToolCalled:
     response_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelFault:
     """An `error` event. `event_id` is the one of our event that failed, when the server says so."""
 
@@ -191,7 +191,7 @@ class ModelFault:
     event_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelLost:
     """The model's socket could not be opened or went away."""
 
@@ -202,7 +202,7 @@ class ModelLost:
 # ---- the house ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolFinished:
     """A tool returned (or failed, or ran out of time). `speak`: should the model talk about it?"""
 
@@ -212,7 +212,7 @@ class ToolFinished:
     speak: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LeaveAsked:
     """Hang up once what is being said has been heard."""
 
@@ -220,7 +220,7 @@ class LeaveAsked:
     by: str = "agent"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndAsked:
     """End the call now, whatever is being said: there is no time left for a goodbye."""
 
@@ -228,14 +228,14 @@ class EndAsked:
     by: str = "bridge"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TransferAsked:
     """Hand the caller to this number once what is being said has been heard."""
 
     to: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DigitsAsked:
     """Send keys into the call; the stream ends for it and returns."""
 

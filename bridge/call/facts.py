@@ -6,10 +6,10 @@ All `_ms` are milliseconds since the phone was attached, the same clock as the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bridge.call.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallBegan:
     """We know of the call; nobody is on the line yet."""
 
@@ -21,28 +21,28 @@ class CallBegan:
     agent: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallAnswered:
     """The caller is on the line."""
 
     stream_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhaseChanged:
     """RINGING, CONNECTING, TALKING, AWAY, LEAVING or ENDED."""
 
     phase: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerStarted:
     """The caller began to speak."""
 
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerStopped:
     """The caller stopped speaking; the words may follow."""
 
@@ -50,7 +50,7 @@ class CallerStopped:
     end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallerSaid:
     """A caller turn. `text` is empty when nothing was transcribed (and then nothing is claimed)."""
 
@@ -60,7 +60,7 @@ class CallerSaid:
     end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgentStarted:
     """The agent's voice begins. `latency_ms`: caller's last sound -> first frame to the phone; -1: no answer."""
 
@@ -69,7 +69,7 @@ class AgentStarted:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AgentSaid:
     """An agent turn, told when it has been heard or cut.
 
@@ -88,7 +88,7 @@ class AgentSaid:
     cut: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Interrupted:
     """The caller spoke (or pressed a key) while the agent was being heard."""
 
@@ -99,7 +99,7 @@ class Interrupted:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeysPressed:
     """The caller entered these keys."""
 
@@ -108,7 +108,7 @@ class KeysPressed:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolStarted:
     """A tool runs."""
 
@@ -118,7 +118,7 @@ class ToolStarted:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolUsed:
     """A tool answered."""
 
@@ -132,14 +132,14 @@ class ToolUsed:
     end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UsageCounted:
     """What a response cost in tokens, as the server counted."""
 
     usage: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Trouble:
     """Something went wrong and the call goes on. `where`: model, phone or tool."""
 
@@ -148,7 +148,7 @@ class Trouble:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallEnded:
     """The call is over."""
 

@@ -111,10 +111,11 @@ class Floor:
     def play(self, chunks: list[Chunk]) -> None:
         """Send what the ledger let out."""
         for chunk in chunks:
+            self.desk.put(do.Play(chunk.audio, chunk.mark))
+        for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
             started = self.desk.turns.agent_audio(chunk.track.item_id, self.desk.now_ms)
             if started is not None:
                 self.desk.tell(started)
-            self.desk.put(do.Play(chunk.audio, chunk.mark))
 
     def sound(self, sounded: list[Sounded]) -> None:
         """Tell the recorder what was heard, and when."""

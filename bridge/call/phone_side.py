@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
+from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call import facts
 from bridge.call.departure import Departure
 from bridge.call.desk import Desk
 from bridge.call.floor import Floor
 from bridge.call.phases import Intent, ModelLeg, PhoneLeg
+from bridge.call.playback import SILENCE
 
 GAP_LIMIT_MS = 10_000
 """The longest gap that is filled with silence; a longer one is not a gap but a pause of the line."""
@@ -61,15 +61,16 @@ class PhoneSide:
         """The hot path: 20 ms of the caller."""
         desk = self.desk
         desk.frame_at = desk.now
-        if desk.model is ModelLeg.UP and desk.phone is PhoneLeg.ON and desk.intent is Intent.TALK:
-            desk.feed(event)
+        if desk.hears:
+            desk.fed_bytes += len(event.audio)
+            desk.out.append(do.Feed(event.audio))
         elif desk.model is ModelLeg.OPENING:
-            desk.hold(event)
+            desk.hold(event.audio)
 
     def gap(self, event: ev.PhoneGap) -> None:
         """Missing caller audio is fed as silence, so that the model's turn detection keeps time."""
         size = min(event.ms, GAP_LIMIT_MS) * 8
-        self.audio(ev.PhoneAudio(b64encode(b"\xff" * size).decode(), size))
+        self.audio(ev.PhoneAudio(SILENCE * size))
         self.desk.tell(facts.Trouble("phone", "gap", f"{event.ms} ms of caller audio were missing"))
 
     def mark(self, event: ev.PhoneMark) -> None:

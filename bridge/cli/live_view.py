@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from bridge.call import facts
+from bridge.call.values import field_names
 from bridge.cli.call_view import Line, latency, printable, quoted, turn_lines
 from bridge.records.transcript import turn_of
 
@@ -18,7 +19,7 @@ def fact_of(event: Mapping[str, Any]) -> facts.Fact | None:
     if kind is None:
         return None
     try:
-        fact: facts.Fact = kind(**{name: event[name] for name in kind.__slots__})
+        fact: facts.Fact = kind(**{name: event[name] for name in field_names(kind)})
     except KeyError:
         return None
     return fact

@@ -1,17 +1,18 @@
 """The black box of a call: every event with its time, so that a replay gives the same commands.
 
 One JSON array a line: `[seconds, name, fields]`. The first line is the header: the terms, the wall time and the clock
-at that moment. Audio is kept by reference only: its size, not its sound, because the rules never look at it and a call
-that must not be recorded must not be recorded here either.
+at that moment. Caller audio with nothing between is one line: `[seconds, "frames", [bytes of each, [seconds of each]]]`.
+Audio is kept by its size, not its sound, because the rules never look at it and a call that must not be recorded must
+not be recorded here either. While the call runs only values are kept; the lines are made when the file is written.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from base64 import b64encode
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -22,34 +23,65 @@ from bridge.call.limits import Terms
 from bridge.errors import StoreError
 from bridge.store.disk import GrowingFile
 
-VERSION = 1
-_EVENTS: dict[str, type] = {kind.__name__: kind for kind in ev.Event.__args__}
+VERSION = 2
+_EVENTS: dict[str, type] = {kind.__name__: kind for kind in get_args(ev.Event)}
 _encode = msgspec.json.encode
+
+
+class Frames:
+    """Caller audio that came without anything between: one line, as fifty a second would be most of the file."""
+
+    __slots__ = ("size", "times", "written")
+
+    def __init__(self, size: int, now: float) -> None:
+        self.size = size
+        self.times = array("d", (now,))
+        self.written = False
+
+
+Entry = tuple[float, str, Any] | Frames
 
 
 class BlackBox:
     """Writes one call's events."""
 
-    def __init__(self, file: GrowingFile, terms: Terms, wall: float, now: float) -> None:
+    def __init__(self, file: GrowingFile[Entry], terms: Terms, wall: float, now: float) -> None:
         self._append = file.append
+        self._frames: Frames | None = None
         header = {"version": VERSION, "wall": wall, "terms": dataclasses.asdict(terms)}
-        self._append(_encode([now, "header", header]))
+        self._append((now, "header", header))
 
     def event(self, event: ev.Event, now: float) -> None:
         """Before the rules see it."""
-        kind = type(event)
-        if kind is ev.PhoneAudio:
-            self._append(b'[%r,"PhoneAudio",%d]' % (now, event.size))  # type: ignore[union-attr]
-        elif kind is ev.ModelAudio:
-            assert isinstance(event, ev.ModelAudio)  # noqa: S101 - narrows the type
-            part = [event.response_id, event.item_id, event.content_index, len(event.audio), event.ms]
-            self._append(_encode([now, "ModelAudio", part]))
+        if type(event) is ev.PhoneAudio:
+            frames = self._frames
+            if frames is not None and frames.size == len(event.audio) and not frames.written:
+                frames.times.append(now)
+            else:
+                self._frames = frames = Frames(len(event.audio), now)
+                self._append(frames)
+            return
+        self._frames = None
+        if type(event) is ev.ModelAudio:
+            part = (event.response_id, event.item_id, event.content_index, len(event.audio), event.ms)
+            self._append((now, "ModelAudio", part))
         else:
-            self._append(_encode([now, kind.__name__, event]))
+            self._append((now, type(event).__name__, event))
 
     def wake(self, now: float) -> None:
         """Before the rules are woken."""
-        self._append(b'[%r,"wake"]' % now)
+        self._frames = None
+        self._append((now, "wake", None))
+
+
+def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
+    """The lines of the file."""
+    for entry in entries:
+        if type(entry) is Frames:
+            entry.written = True
+            yield _encode((entry.times[0], "frames", (entry.size, list(entry.times))))
+        else:
+            yield _encode(entry)
 
 
 def read(path: Path) -> tuple[Terms, float, Iterator[tuple[float, ev.Event | None]]]:
@@ -72,25 +104,25 @@ def read(path: Path) -> tuple[Terms, float, Iterator[tuple[float, ev.Event | Non
 def _events(path: Path, lines: list[bytes]) -> Iterator[tuple[float, ev.Event | None]]:
     for number, line in enumerate(lines, 2):
         try:
-            yield _event(line)
+            yield from _of_line(line)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             if number == len(lines) + 1:
                 return  # a killed process leaves its last line unfinished
             raise StoreError(f"{path}, line {number} cannot be read: {error}") from None
 
 
-def _event(line: bytes) -> tuple[float, ev.Event | None]:
-    now, name, *rest = msgspec.json.decode(line)
+def _of_line(line: bytes) -> list[tuple[float, ev.Event | None]]:
+    now, name, fields = msgspec.json.decode(line)
     if name == "wake":
-        return now, None
-    fields: Any = rest[0]
-    if name == "PhoneAudio":
-        return now, ev.PhoneAudio(b64encode(b"\xff" * fields).decode(), fields)
+        return [(now, None)]
+    if name == "frames":
+        size, times = fields
+        return [(at, ev.PhoneAudio(b"\xff" * size)) for at in times]
     if name == "ModelAudio":
         response_id, item_id, index, size, ms = fields
-        return now, ev.ModelAudio(response_id, item_id, index, b"\xff" * size, ms)
+        return [(now, ev.ModelAudio(response_id, item_id, index, b"\xff" * size, ms))]
     event: ev.Event = msgspec.convert(fields, _EVENTS[name])
-    return now, event
+    return [(now, event)]
 
 
 def replay(path: Path) -> list[tuple[float, list[do.Command]]]:

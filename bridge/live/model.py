@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bridge.call import commands as do
@@ -17,7 +17,7 @@ from bridge.call import events as ev
 from bridge.errors import ModelError, WireError
 from bridge.live.taps import WireTap
 from bridge.realtime import verdicts
-from bridge.realtime.connection import OnClose, OnMessage
+from bridge.realtime.connection import OnClose, OnMessages
 from bridge.realtime.reconnect import retry_after_s
 from bridge.realtime.wire import RealtimeWire
 
@@ -33,11 +33,11 @@ class Socket(Protocol):
     writable: bool
     on_writable: Callable[[], None]
 
-    def send(self, text: str) -> None: ...
+    def send(self, texts: Sequence[str]) -> None: ...
     def close(self) -> None: ...
 
 
-Connect = Callable[[OnMessage, OnClose], Awaitable[Socket]]
+Connect = Callable[[OnMessages, OnClose], Awaitable[Socket]]
 """Opens a socket to the model with this call's URL and headers."""
 
 
@@ -48,10 +48,15 @@ class ModelLink:
         self._wire = wire
         self._connect = connect
         self._tap = tap
+        self._in = tap.meter("model", "in")
+        self._out = tap.meter("model", "out")
         self._socket: Socket | None = None
         self._waiting: deque[tuple[str, int]] = deque()
         self._waiting_audio = 0
+        self._held = False
         self.on_event: Callable[[ev.Event], None] = lambda event: None
+        self.on_together: Callable[[bool], None] = lambda begins: None
+        """Told before (True) and after (False) the messages of one read, when there is more than one."""
         self.dropped_bytes = 0
         """Caller audio (mu-law bytes) dropped because the server read too slowly."""
         self.malformed = 0
@@ -79,17 +84,30 @@ class ModelLink:
 
     def send(self, command: do.ModelCommand) -> None:
         """Send a command, or keep it while the socket cannot take it."""
-        size = command.size if isinstance(command, do.Feed) else 0
-        for text in self._wire.write(command):
-            if size:
-                self._tap.audio("model", "out", size / 8)
-            else:
+        texts = self._wire.write(command)
+        if type(command) is do.Feed:
+            size = len(command.audio)
+            self._out.ms += size / 8
+            self._out.count += 1
+        else:
+            size = 0
+            for text in texts:
                 self._tap.message("model", "out", text)
-            socket = self._socket
-            if socket is not None and socket.writable and not self._waiting:
-                socket.send(text)
-            else:
-                self._wait(text, size)
+        socket = self._socket
+        if socket is not None and socket.writable and not self._waiting and not self._held:
+            socket.send(texts)
+            return
+        for text in texts:
+            self._wait(text, size)
+
+    def hold(self) -> None:
+        """What is sent from now on waits for `release`: the answers to several events leave as one write."""
+        self._held = True
+
+    def release(self) -> None:
+        """Send what was held."""
+        self._held = False
+        self._flush()
 
     def _wait(self, text: str, size: int) -> None:
         self._waiting.append((text, size))
@@ -102,12 +120,26 @@ class ModelLink:
             self.dropped_bytes += old
 
     def _flush(self) -> None:
-        while self._waiting and self._socket is not None and self._socket.writable:
-            text, size = self._waiting.popleft()
-            self._waiting_audio -= size
-            self._socket.send(text)
+        socket = self._socket
+        if not self._waiting or self._held or socket is None or not socket.writable:
+            return
+        texts = [text for text, _ in self._waiting]
+        self._waiting.clear()
+        self._waiting_audio = 0
+        socket.send(texts)
 
-    def _received(self, message: bytes) -> None:
+    def _received(self, messages: list[bytes]) -> None:
+        if len(messages) == 1:
+            self._on_message(messages[0])
+            return
+        self.on_together(True)
+        try:
+            for message in messages:
+                self._on_message(message)
+        finally:
+            self.on_together(False)
+
+    def _on_message(self, message: bytes) -> None:
         try:
             events = self._wire.read(message)
         except WireError as error:
@@ -116,8 +148,9 @@ class ModelLink:
             if self.malformed <= 3:
                 log.warning("model message not understood", extra={"error": str(error)})
             return
-        if events and isinstance(events[0], ev.ModelAudio):
-            self._tap.audio("model", "in", events[0].ms)
+        if events and type(events[0]) is ev.ModelAudio:
+            self._in.ms += events[0].ms
+            self._in.count += 1
         else:
             self._tap.message("model", "in", message)
         for event in events:

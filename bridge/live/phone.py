@@ -16,12 +16,19 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.carriers.base import LegStart, Wire
 from bridge.errors import WireError
-from bridge.live.taps import WireTap
+from bridge.live.taps import FOLD, Meter, WireTap
 
 log = logging.getLogger(__name__)
 
 MALFORMED_LIMIT = 500
 """Broken messages a leg may send before it is closed: one of a signed carrier sends none."""
+
+
+class _Unread:
+    """A meter that nobody reads."""
+
+    ms = 0.0
+    count = 0
 
 
 class _Silent:
@@ -30,7 +37,11 @@ class _Silent:
     def message(self, side: object, way: object, text: object) -> None:
         """Nothing."""
 
-    def audio(self, side: object, way: object, ms: object) -> None:
+    def meter(self, side: object, way: object) -> Meter:
+        """One that is not read."""
+        return _Unread()
+
+    def fold(self) -> None:
         """Nothing."""
 
 
@@ -52,47 +63,70 @@ class PhoneLink:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self.tap: WireTap = _Silent()
+        self.watch(_Silent())
         self.on_event: Callable[[ev.Event], None] = lambda event: None
+        self.on_together: Callable[[bool], None] = lambda begins: None
+        """Told before (True) and after (False) the messages of one read, when there is more than one."""
         self.malformed = 0
         self.closing = False
+        self._held = False
+        self._writing = False
         self.short_way: ShortWay | None = None
         """Where messages go at once, while it is ready and nothing waits before them."""
         self._outbox: deque[tuple[str, float, bool]] = deque()
         self._ready = asyncio.Event()
+
+    def watch(self, tap: WireTap) -> None:
+        """Let `tap` see what goes over the wire from now on."""
+        self._tap = tap
+        self._in = tap.meter("phone", "in")
+        self._out = tap.meter("phone", "out")
 
     @property
     def start(self) -> LegStart | None:
         """Who the leg says it is; None until it said so."""
         return self._wire.start
 
-    def receive(self, message: str | bytes) -> None:
-        """One message from the phone: parsed, shown to the tap, its events handed on."""
-        try:
-            events = self._wire.read(message)
-        except WireError as error:
-            self.malformed += 1
-            if self.malformed <= 3:
-                log.warning("phone message ignored", extra={"error": str(error)})
-            if self.malformed >= MALFORMED_LIMIT:
-                self.close()
-            return
-        for event in events:
-            if isinstance(event, ev.PhoneAudio):
-                self.tap.audio("phone", "in", event.size / 8)
-            elif not isinstance(event, ev.PhoneGap):
-                self.tap.message("phone", "in", message)
-            self.on_event(event)
+    def receive(self, messages: Sequence[str | bytes]) -> None:
+        """The messages of one read: parsed, shown to the tap, their events handed on."""
+        several = len(messages) > 1
+        if several:
+            self.on_together(True)
+        for message in messages:
+            try:
+                events = self._wire.read(message)
+            except WireError as error:
+                self._malformed(error)
+                continue
+            for event in events:
+                if type(event) is ev.PhoneAudio:
+                    meter = self._in
+                    meter.ms += len(event.audio) / 8
+                    meter.count += 1
+                    if meter.count >= FOLD:
+                        self._tap.fold()
+                elif type(event) is not ev.PhoneGap:
+                    self._tap.message("phone", "in", message)
+                self.on_event(event)
+        if several:
+            self.on_together(False)
+
+    def _malformed(self, error: WireError) -> None:
+        self.malformed += 1
+        if self.malformed <= 3:
+            log.warning("phone message ignored", extra={"error": str(error)})
+        if self.malformed >= MALFORMED_LIMIT:
+            self.close()
 
     def send(self, command: do.PhoneCommand) -> None:
         """Send a command. A flush first takes out the audio that has not left yet."""
-        if isinstance(command, do.Flush):
-            self._outbox = deque(entry for entry in self._outbox if not entry[2])
         play = isinstance(command, do.Play)
         ms = len(command.audio) / 8 if isinstance(command, do.Play) else 0.0
+        if isinstance(command, do.Flush) and self._outbox:
+            self._outbox = deque(entry for entry in self._outbox if not entry[2])
         texts = self._wire.write(command)
         way = self.short_way
-        if way is not None and not self._outbox and not self.closing and way.ready:
+        if way is not None and not self._outbox and not self._held and self._clear(way):
             for text in texts:
                 self._show(text, ms)
                 ms = 0.0  # the audio comes first, what follows is its mark
@@ -101,7 +135,34 @@ class PhoneLink:
         for text in texts:
             self._outbox.append((text, ms, play))
             ms = 0.0
-        self._ready.set()
+        if not self._held:
+            self._empty()
+
+    def hold(self) -> None:
+        """What is sent from now on waits for `release`: the answers to several events leave as one write."""
+        self._held = True
+
+    def release(self) -> None:
+        """Send what was held."""
+        self._held = False
+        if self._outbox:
+            self._empty()
+
+    def _empty(self) -> None:
+        """The outbox goes the short way at once, or waits for the writer; nothing overtakes what the writer sends."""
+        way = self.short_way
+        if way is None or not self._clear(way):
+            self._ready.set()
+            return
+        texts = []
+        for text, ms, _ in self._outbox:
+            self._show(text, ms)
+            texts.append(text)
+        self._outbox.clear()
+        way.write(texts)
+
+    def _clear(self, way: ShortWay) -> bool:
+        return way.ready and not self.closing and not self._writing
 
     def close(self) -> None:
         """Have the writer close the socket when the outbox is empty."""
@@ -114,7 +175,9 @@ class PhoneLink:
             while self._outbox:
                 text, ms, _ = self._outbox.popleft()
                 self._show(text, ms)
+                self._writing = True
                 await send_text(text)
+                self._writing = False
             if self.closing:
                 return
             self._ready.clear()
@@ -122,6 +185,7 @@ class PhoneLink:
 
     def _show(self, text: str, ms: float) -> None:
         if ms:
-            self.tap.audio("phone", "out", ms)
+            self._out.ms += ms
+            self._out.count += 1
         else:
-            self.tap.message("phone", "out", text)
+            self._tap.message("phone", "out", text)

@@ -29,6 +29,10 @@ RunTool = Callable[[str, str], Awaitable[ToolResult]]
 """(name, arguments as JSON) -> what the model shall read. Never raises but CancelledError."""
 
 
+def _nobody_listens(event: ev.Event) -> None:
+    """The words of a leg that was left."""
+
+
 class CallSession:
     """One call, from its webhook to its record. Made by `app.py`; found through the switchboard."""
 
@@ -66,9 +70,11 @@ class CallSession:
         self._clock = self._loop.time
         self._timer: asyncio.TimerHandle | None = None
         self._armed_at = float("inf")
+        self._holding = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.over: asyncio.Future[do.End] = self._loop.create_future()
         model.on_event = self.handle
+        model.on_together = self._together
 
     # ---- the driver
 
@@ -83,37 +89,68 @@ class CallSession:
         """Decide and act without an await between: no other event can slip in."""
         if self.end is not None:
             return
-        if type(event) is ev.CarrierReported:
-            self.carrier_knows = True
         now = self._clock()
         self._blackbox.event(event, now)
+        if type(event) is ev.PhoneAudio:
+            if self._recorder is not None:
+                self._recorder.caller(event.audio, now)
+            for command in self.core.receive(event, now):
+                if type(command) is do.Feed:
+                    self.model.send(command)
+                else:
+                    self._do(command)
+            return  # a frame only moves deadlines away; the timer finds that out itself
+        if type(event) is ev.CarrierReported:
+            self.carrier_knows = True
+        elif type(event) is ev.PhoneGap and self._recorder is not None:
+            self._recorder.caller_gap(event.ms)
         self._act(self.core.receive(event, now))
-        if type(event) is not ev.PhoneAudio:  # a frame only moves deadlines away; the timer finds that out itself
-            self._arm()
+        self._arm()
 
     def _act(self, commands: list[do.Command]) -> None:
+        if len(commands) < 2:
+            for command in commands:
+                self._do(command)
+            return
+        self._together(True)
         for command in commands:
-            match command:
-                case do.Feed() | do.Configure() | do.Respond() | do.Cancel() | do.Truncate():
-                    self.model.send(command)
-                case do.AddText() | do.ReturnTool():
-                    self.model.send(command)
-                case do.Play() | do.Flush():
-                    if self.phone is not None:
-                        self.phone.send(command)
-                case do.Publish(fact):
-                    self._publish(fact)
-                case do.Heard(audio, at_ms):
-                    if self._recorder is not None:
-                        self._recorder.heard(audio, at_ms)
-                case do.RunTool():
-                    self._spawn(self._tool(command))
-                case do.Detour(digits):
-                    self._leave_stream(digits)
-                case do.End():
-                    self._finish(command)
-                case _:
-                    assert_never(command)
+            self._do(command)
+        self._together(False)
+
+    def _do(self, command: do.Command) -> None:
+        match command:
+            case do.Feed() | do.Configure() | do.Respond() | do.Cancel() | do.Truncate():
+                self.model.send(command)
+            case do.AddText() | do.ReturnTool():
+                self.model.send(command)
+            case do.Play() | do.Flush():
+                if self.phone is not None:
+                    self.phone.send(command)
+            case do.Publish(fact):
+                self._together(False)  # what the links hold shall not wait for those who watch
+                self._publish(fact)
+            case do.Heard(audio, at_ms):
+                if self._recorder is not None:
+                    self._recorder.heard(audio, at_ms)
+            case do.RunTool():
+                self._spawn(self._tool(command))
+            case do.Detour(digits):
+                self._leave_stream(digits)
+            case do.End():
+                self._finish(command)
+            case _:
+                assert_never(command)
+
+    def _together(self, begins: bool) -> None:
+        """Messages or commands come together: what they make a link send leaves as one write."""
+        if begins is self._holding:
+            return
+        self._holding = begins
+        for link in (self.model, self.phone):
+            if link is not None and begins:
+                link.hold()
+            elif link is not None:
+                link.release()
 
     def _arm(self) -> None:
         """One timer a call, re-armed only when the deadline came nearer; one that rings early arms itself again."""
@@ -148,32 +185,31 @@ class CallSession:
         if self.end is not None or self.phone is not None or link.start is None:
             return False
         self.phone = link
-        link.tap = self._timeline
+        link.watch(self._timeline)
         if self._recorder is not None:
             self._recorder.attached(self._clock())
-        link.on_event = lambda event: self._from_phone(link, event)
-        self._from_phone(link, ev.PhoneAttached(link.start.stream_id))
+        link.on_event = self.handle
+        link.on_together = self._together
+        self.handle(ev.PhoneAttached(link.start.stream_id))
         return True
 
     def detach_phone(self, link: PhoneLink, detail: str) -> None:
         """The leg's socket is gone."""
         if link is self.phone:
-            self.phone = None
+            self._let_go()
             self.handle(ev.PhoneLost(detail))
 
-    def _from_phone(self, link: PhoneLink, event: ev.Event) -> None:
-        if link is not self.phone:
-            return  # a word of a leg that was left
-        if self._recorder is not None:
-            if isinstance(event, ev.PhoneAudio):
-                self._recorder.caller(event.payload, self._clock())
-            elif isinstance(event, ev.PhoneGap):
-                self._recorder.caller_gap(event.ms)
-        self.handle(event)
+    def _let_go(self) -> PhoneLink | None:
+        """The leg is no longer ours: whatever it says from now on means nothing."""
+        link, self.phone = self.phone, None
+        if link is not None:
+            link.on_event = _nobody_listens
+        return link
 
     def _leave_stream(self, digits: str) -> None:
+        self._together(False)
         self.detour = digits
-        link, self.phone = self.phone, None
+        link = self._let_go()
         if link is not None:
             link.close()
 
@@ -199,6 +235,7 @@ class CallSession:
 
     def _finish(self, end: do.End) -> None:
         self.end = end
+        self._together(False)
         if self._timer is not None:
             self._timer.cancel()
         for task in self._tasks:

@@ -12,12 +12,15 @@ Way = Literal["in", "out"]
 
 Subscriber = Callable[[Fact], None]
 
+FOLD = 50
+"""Audio messages of the phone (one second) after which what was counted is written down."""
+
 
 class AudioTap(Protocol):
     """Hears the call: the recorder."""
 
-    def caller(self, payload: str, at: float) -> None:
-        """Caller audio as it came (base64 of mu-law), at this time of the session's clock."""
+    def caller(self, audio: bytes, at: float) -> None:
+        """Caller audio (mu-law) as it came, at this time of the session's clock."""
         ...
 
     def attached(self, at: float) -> None:
@@ -33,6 +36,13 @@ class AudioTap(Protocol):
         ...
 
 
+class Meter(Protocol):
+    """Audio of one side and way since it was last asked for. A field is added to in less time than a call takes."""
+
+    ms: float
+    count: int
+
+
 class WireTap(Protocol):
     """Sees both protocols: the timeline."""
 
@@ -40,6 +50,10 @@ class WireTap(Protocol):
         """A message without audio, as it went over the wire."""
         ...
 
-    def audio(self, side: Side, way: Way, ms: float) -> None:
-        """A message with audio, by its length alone."""
+    def meter(self, side: Side, way: Way) -> Meter:
+        """Where messages with audio are counted, by their length alone."""
+        ...
+
+    def fold(self) -> None:
+        """Enough has been counted: write it down."""
         ...

@@ -4,76 +4,105 @@
     {"t": 1.250, "side": "phone", "way": "out", "audio_ms": 400, "count": 2}    audio, folded
     {"t": 1.251, "fact": "Interrupted", "heard_ms": 1240, ...}         what was decided or became known
 
-`t` is seconds since the call became known. Audio is told by length only; messages never hold our keys.
+`t` is seconds since the call became known. Audio is told by length only; messages never hold our keys. While the call
+runs only the moment and the thing are kept; the lines are written when the file is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from bridge.call.facts import Fact
+from bridge.call.values import field_names
 from bridge.store.disk import GrowingFile
 
-FOLD_S = 1.0
-"""Audio messages of one direction are one line a second."""
 LONGEST_RAW = 65_536
 """A message longer than this is told by its length."""
 
 _encode = msgspec.json.encode
 
 
+class Meter:
+    """Audio of one direction that no line tells of yet."""
+
+    __slots__ = ("count", "ms", "side", "way")
+
+    def __init__(self, side: str, way: str) -> None:
+        self.side = side
+        self.way = way
+        self.ms = 0.0
+        self.count = 0
+
+
+_Message = tuple[float, str, str, bytes | int]
+"""When, side, way, and the text; or the length of one that is too long to be told."""
+_Audio = tuple[float, str, str, float, int]
+"""When, side, way, ms, count."""
+Entry = _Message | _Audio | tuple[float, Fact]
+
+
 class Timeline:
     """One call's timeline; `clock` gives seconds."""
 
-    def __init__(self, file: GrowingFile, clock: Callable[[], float]) -> None:
+    def __init__(self, file: GrowingFile[Entry], clock: Callable[[], float]) -> None:
         self._file = file
         self._clock = clock
         self._zero = clock()
-        self._folds: dict[tuple[str, str], list[float]] = {}
-        self._folded_at = self._zero
+        self._meters = {(side, way): Meter(side, way) for side in ("phone", "model") for way in ("in", "out")}
+
+    def meter(self, side: str, way: str) -> Meter:
+        """Where messages with audio are counted."""
+        return self._meters[side, way]
 
     def message(self, side: str, way: str, text: str | bytes) -> None:
         """A message without audio."""
         data = text.encode("utf-8", "replace") if isinstance(text, str) else text
-        self._unfold()
-        head = b'{"t":%.4f,"side":"%s","way":"%s",' % (self._clock() - self._zero, side.encode(), way.encode())
-        if len(data) > LONGEST_RAW:
-            self._file.append(head + b'"bytes":%d}' % len(data))
-        elif b"\n" in data or b"\r" in data or not _is_json(data):
-            self._file.append(head + b'"text":' + _encode(data.decode("utf-8", "replace")) + b"}")
-        else:
-            self._file.append(head + b'"raw":' + data + b"}")
+        kept = data if len(data) <= LONGEST_RAW else len(data)
+        self._file.append((self._clock() - self._zero, side, way, kept), len(data))
 
-    def audio(self, side: str, way: str, ms: float) -> None:
-        """A message with audio."""
-        fold = self._folds.get((side, way))
-        if fold is None:
-            if not self._folds:
-                self._folded_at = self._clock()
-            self._folds[side, way] = [ms, 1]
-            return
-        fold[0] += ms
-        fold[1] += 1
-        if side == "phone" and way == "in" and self._clock() - self._folded_at >= FOLD_S:
-            self._unfold()
+    def fold(self) -> None:
+        """Audio counted so far becomes a line for each direction that had some."""
+        for meter in self._meters.values():
+            if meter.count:
+                self._file.append((self._clock() - self._zero, meter.side, meter.way, meter.ms, meter.count))
+                meter.ms = 0.0
+                meter.count = 0
 
     def __call__(self, fact: Fact) -> None:
         """Something was decided or became known."""
-        self._unfold()
-        t = round(self._clock() - self._zero, 4)
-        fields = {name: getattr(fact, name) for name in fact.__slots__}
-        self._file.append(_encode({"t": t, "fact": type(fact).__name__, **fields}))
+        self.fold()
+        self._file.append((self._clock() - self._zero, fact))
 
-    def _unfold(self) -> None:
-        if not self._folds:
-            return
-        t = self._clock() - self._zero
-        for (side, way), (ms, count) in self._folds.items():
-            line = b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d,"count":%d}'
-            self._file.append(line % (t, side.encode(), way.encode(), ms, count))
-        self._folds.clear()
+
+def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
+    """The lines of the file."""
+    for entry in entries:
+        if len(entry) == 2:
+            t, fact = entry
+            fields = {name: getattr(fact, name) for name in field_names(type(fact))}
+            yield _encode({"t": round(t, 4), "fact": type(fact).__name__, **fields})
+        elif len(entry) == 5:
+            t, side, way, ms, count = entry
+            yield b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d,"count":%d}' % (
+                t,
+                side.encode(),
+                way.encode(),
+                ms,
+                count,
+            )
+        else:
+            yield _message_line(*entry)
+
+
+def _message_line(t: float, side: str, way: str, data: bytes | int) -> bytes:
+    head = b'{"t":%.4f,"side":"%s","way":"%s",' % (t, side.encode(), way.encode())
+    if isinstance(data, int):
+        return head + b'"bytes":%d}' % data
+    if b"\n" in data or b"\r" in data or not _is_json(data):
+        return head + b'"text":' + _encode(data.decode("utf-8", "replace")) + b"}"
+    return head + b'"raw":' + data + b"}"
 
 
 def _is_json(data: bytes) -> bool:

@@ -14,24 +14,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
-import struct
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import cast
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]  # in C where it was built
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import OPEN, Event
 from websockets.uri import parse_uri
 
 from bridge.errors import ModelRefused, ModelUnreachable
+from bridge.frames import Cutter, Masks
 from bridge.realtime import verdicts
 
 MAX_MESSAGE = 16 * 1024 * 1024
@@ -41,63 +40,49 @@ CLOSE_S = 1.0
 HIGH_WATER = 65_536
 """Bytes the transport may hold before `writable` turns off: 2 s of one call's audio is 129 kB as base64 PCM."""
 
-OnMessage = Callable[[bytes], None]
+OnMessages = Callable[[list[bytes]], None]
+"""Gets the whole text messages of one read, in order; more than one where the server, or we, were late."""
 OnClose = Callable[[int, str], None]
 
 
-class _Masks:
-    """Writes client frames. 50 a second and call: the package's own writer costs three times as much, a third of it
-    for asking the system for four random bytes each time (they must be unpredictable, RFC 6455 section 5.3)."""
-
-    def __init__(self) -> None:
-        self._pool = b""
-        self._at = 0
-
-    def text_frame(self, data: bytes) -> bytes:
-        """One whole, masked text frame."""
-        if self._at >= len(self._pool):
-            self._pool, self._at = os.urandom(1024), 0
-        mask = self._pool[self._at : self._at + 4]
-        self._at += 4
-        size = len(data)
-        if size < 126:
-            head = struct.pack("!BB", 0x81, 0x80 | size)
-        elif size < 65_536:
-            head = struct.pack("!BBH", 0x81, 0xFE, size)
-        else:
-            head = struct.pack("!BBQ", 0x81, 0xFF, size)
-        return head + mask + apply_mask(data, mask)
-
-
 class Connection(asyncio.Protocol):
-    """One open socket. `on_message` gets each whole text message; `on_close` the close code and reason, once."""
+    """One open socket. `on_messages` gets whole messages; `on_close` the close code and reason, once."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], on_message: OnMessage, on_close: OnClose) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], on_messages: OnMessages, on_close: OnClose) -> None:
         self._ws = ClientProtocol(parse_uri(url), max_size=MAX_MESSAGE)
         self._headers = headers
-        self._on_message = on_message
+        self._on_messages = on_messages
         self._on_close = on_close
         self.on_writable: Callable[[], None] = lambda: None
         self.writable = True
         self._loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
-        self._masks = _Masks()
+        self._masks = Masks()
+        self._cutter: Cutter | None = None
+        self._before = b""
         self._parts: list[bytes] = []
+        self._text = True
+        self._come: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = self._loop.time()
+        self._open = False
         self._over = False
 
     # ---- what the link uses
 
-    def send(self, text: str) -> None:
-        """Send one text message now. Nothing is sent on a socket that is closing."""
-        if self._transport is not None and self._ws.state is OPEN:
-            self._transport.write(self._masks.text_frame(text.encode()))
+    def send(self, texts: Sequence[str]) -> None:
+        """Send text messages now, as one write. Nothing is sent on a socket that is closing."""
+        if self._transport is not None and self._open:
+            if len(texts) == 1:
+                self._transport.write(self._masks.text_frame(texts[0]))
+            else:
+                self._transport.write(b"".join([self._masks.text_frame(text) for text in texts]))
 
     def close(self) -> None:
         """Close politely, and within a second."""
         self._over = True
+        self._open = False
         if self._timer is not None:
             self._timer.cancel()
         if self._transport is None:
@@ -128,12 +113,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the server: frames to messages, pings to pongs."""
         self._heard_at = self._loop.time()
-        self._ws.receive_data(data)
-        for event in self._ws.events_received():
-            self._handle(event)
-        if self._ws.handshake_exc is not None:
-            self._upgraded()  # an answer that is no HTTP at all makes no event
-        self._write()
+        cutter = self._cutter
+        if cutter is None:
+            self._read_upgrade(data)
+            return
+        message = cutter.whole(data)
+        if message is not None and self._open and message.isascii():
+            self._on_messages([message])
+        else:
+            self._read_frames(cutter, data)
 
     def pause_writing(self) -> None:
         """The server reads more slowly than we send."""
@@ -160,18 +148,66 @@ class Connection(asyncio.Protocol):
 
     # ---- inside
 
+    def _read_upgrade(self, data: bytes) -> None:
+        """The answer to the upgrade. Frames may follow in the same read; they begin after the empty line."""
+        seen = self._before + data
+        end = seen.find(b"\r\n\r\n")
+        if end < 0:
+            self._before = seen[-3:]
+            self._feed(data)
+            return
+        cut = end + 4 - len(self._before)
+        self._feed(data[:cut])
+        if self._ws.state is not OPEN:
+            self._feed(data[cut:])  # a refusal's body
+            return
+        self._cutter = Cutter(masked=False, longest=MAX_MESSAGE)
+        self._read_frames(self._cutter, data[cut:])
+
+    def _read_frames(self, cutter: Cutter, data: bytes) -> None:
+        for whole, piece in cutter.cut(data):
+            if not whole:
+                self._feed(piece)
+            elif self._ws.state is OPEN:
+                self._take(piece)
+        if self._come:
+            come, self._come = self._come, []
+            if not self._over:
+                self._on_messages(come)
+
+    def _feed(self, data: bytes) -> None:
+        """Bytes for the package's parser: the upgrade, fragments, pings, closing, and whatever is wrong."""
+        if not data:
+            return
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            self._handle(event)
+        if self._ws.handshake_exc is not None:
+            self._upgraded()  # an answer that is no HTTP at all makes no event
+        self._open = self._ws.state is OPEN and not self._over
+        self._write()
+
     def _handle(self, event: Event) -> None:
-        if isinstance(event, Frame):
-            if event.opcode is Opcode.TEXT and event.fin and not self._over:
-                self._on_message(bytes(event.data))
-            elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-                self._parts.append(bytes(event.data))
-                if event.fin:
-                    whole, self._parts = b"".join(self._parts), []
-                    if not self._over:
-                        self._on_message(whole)
-        elif isinstance(event, Response):
+        if isinstance(event, Response):
             self._upgraded()
+        elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            if event.opcode is not Opcode.CONT:
+                self._text = event.opcode is Opcode.TEXT
+            self._parts.append(bytes(event.data))
+            if event.fin:
+                whole, self._parts = b"".join(self._parts), []
+                self._take(whole, text=self._text)
+
+    def _take(self, message: bytes, *, text: bool = True) -> None:
+        if text and not message.isascii():
+            try:
+                message.decode()
+            except UnicodeDecodeError:
+                self._ws.fail(CloseCode.INVALID_DATA, "a text that is not UTF-8")
+                self._open = False
+                self._write()
+                return
+        self._come.append(message)
 
     def _upgraded(self) -> None:
         if self.opened.done():
@@ -233,7 +269,7 @@ def with_model(url: str, model: str) -> str:
 
 
 async def connect(
-    url: str, headers: Mapping[str, str], on_message: OnMessage, on_close: OnClose, *, timeout_s: float = 10.0
+    url: str, headers: Mapping[str, str], on_messages: OnMessages, on_close: OnClose, *, timeout_s: float = 10.0
 ) -> Connection:
     """Open a socket to the Realtime server.
 
@@ -251,7 +287,7 @@ async def connect(
     try:
         async with asyncio.timeout(timeout_s):
             _, connection = await loop.create_connection(
-                lambda: Connection(url, headers, on_message, on_close),
+                lambda: Connection(url, headers, on_messages, on_close),
                 uri.host,
                 uri.port,
                 ssl=_tls() if uri.secure else None,

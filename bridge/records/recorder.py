@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bridge.audio import base64text
 from bridge.audio.g711 import ulaw_to_pcm16
 from bridge.audio.wav import StereoWav
 from bridge.store.disk import Disk
@@ -38,12 +37,11 @@ class Recorder:
         self.started_at: float | None = None
         """When the first caller audio began, on the session's clock."""
 
-    def caller(self, payload: str, at: float) -> None:
-        """Caller audio as it came."""
-        data = base64text.decode(payload)
+    def caller(self, audio: bytes, at: float) -> None:
+        """Caller audio (mu-law) as it came."""
         if self.started_at is None:
             self.started_at = at
-        self._caller += data
+        self._caller += audio
         if len(self._caller) >= (BEHIND_MS + STEP_MS) * 8:
             self._write(STEP_MS * 8)
 

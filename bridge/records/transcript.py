@@ -6,6 +6,7 @@ heard_text, latency_ms. A caller's words may come after the agent's answer began
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from bridge.store.disk import GrowingFile
 class Transcript:
     """One call's transcript."""
 
-    def __init__(self, file: GrowingFile) -> None:
+    def __init__(self, file: GrowingFile[dict[str, Any]]) -> None:
         self._file = file
         self.turns = 0
 
@@ -26,7 +27,12 @@ class Transcript:
         line = turn_of(fact)
         if line is not None:
             self.turns += 1
-            self._file.append(msgspec.json.encode(line))
+            self._file.append(line)
+
+
+def lines(turns: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """The lines of the file."""
+    return map(msgspec.json.encode, turns)
 
 
 def turn_of(fact: facts.Fact) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from bridge.call.facts import Fact
+from bridge.call.values import field_names
 
 QUEUE = 2_000
 """Facts a viewer may be behind: some minutes of one call, a second of four hundred."""
@@ -37,7 +38,7 @@ class Feed:
     def _send(self, call_id: str, fact: Fact) -> None:
         self._count += 1
         name = type(fact).__name__
-        data = {f: getattr(fact, f) for f in fact.__slots__} | {"call_id": call_id, "fact": name}
+        data = {f: getattr(fact, f) for f in field_names(type(fact))} | {"call_id": call_id, "fact": name}
         event = {"id": str(self._count), "event": name, "data": msgspec.json.encode(data).decode()}
         for queue in self._viewers:
             if queue.full():

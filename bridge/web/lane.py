@@ -1,10 +1,10 @@
 """A short way for a phone's frames: uvicorn's own WebSocket class, with a lane past ASGI's queue.
 
 ASGI carries each message through a queue, a task switch and, in uvicorn, a pause and a resume of the socket; measured,
-that is most of what a 20 ms frame costs here. Routing, middleware, handshake, fragments, UTF-8, size limit, pings and
-closing stay uvicorn's and go their ordinary way. Only whole messages of a socket that was accepted and asked for the
-lane are handed to a function at once, and answers are written at once. Under any other server the media door uses
-plain ASGI, with the same outcome.
+that is most of what a 20 ms frame costs here. Routing, middleware and handshake stay uvicorn's and go their ordinary
+way; fragments, size limit, pings and closing stay with websockets' parser (see `bridge/frames.py`). Only whole messages
+of a socket that was accepted and asked for the lane are handed to a function at once, and answers are written at once.
+Under any other server the media door uses plain ASGI, with the same outcome.
 """
 
 from __future__ import annotations
@@ -13,15 +13,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import OPEN
+
+from bridge.frames import Cutter, text_frame
 
 EXTENSION = "callbridge.lane"
 """Key in the scope's `extensions` under which an application finds the lane of its socket."""
+
+Take = Callable[[Sequence[str | bytes]], None]
+"""Gets the messages that came together, in order: text as str, binary as bytes."""
 
 
 class Lane(WebSocketsSansIOProtocol):
     """One WebSocket. Until `take_over` it is an ordinary one."""
 
-    _take: Callable[[str | bytes], None] | None = None
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._cutter = Cutter(masked=True, longest=self.config.ws_max_size)
+        self._take: Take | None = None
+        self._come: list[str | bytes] = []
 
     def handle_connect(self, event: Any) -> None:
         """The upgrade: tell the application that there is a lane."""
@@ -30,40 +40,59 @@ class Lane(WebSocketsSansIOProtocol):
         if scope is not None:
             scope["extensions"][EXTENSION] = self
 
-    def take_over(self, take: Callable[[str | bytes], None]) -> None:
+    def take_over(self, take: Take) -> None:
         """From now on every message goes to `take`; `receive()` tells only the end. What waited comes first."""
         self._take = take
-        waiting = []
+        events = []
         while not self.queue.empty():
-            waiting.append(self.queue.get_nowait())
+            events.append(self.queue.get_nowait())
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        for message in waiting:
-            if message["type"] == "websocket.receive":
-                text = message.get("text")
-                take(text if text is not None else message.get("bytes") or b"")
+        waiting: list[str | bytes] = []
+        for event in events:
+            if event["type"] == "websocket.receive":
+                text = event.get("text")
+                waiting.append(text if text is not None else event.get("bytes") or b"")
             else:
-                self.queue.put_nowait(message)
+                self.queue.put_nowait(event)
+        if waiting:
+            take(waiting)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the socket. The first are the request alone: nobody sends frames before its answer."""
+        take = self._take
+        if take is not None and not self.close_sent:
+            payload = self._cutter.whole(data)
+            if payload is not None and payload.isascii():  # else it has yet to prove that it is UTF-8
+                take((payload.decode("ascii"),))
+                return
+        if not self.handshake_initiated:
+            super().data_received(data)
+            return
+        for whole, piece in self._cutter.cut(data):
+            if not whole:
+                super().data_received(piece)
+            elif self.conn.state is OPEN:
+                self.curr_msg_data_type = "text"
+                self.frames = [piece]
+                self.send_receive_event_to_app()
+        if self._come and self._take is not None:
+            come, self._come = self._come, []
+            self._take(come)
 
     def send_receive_event_to_app(self) -> None:
         """A whole message has come."""
-        take = self._take
-        if take is None or self.close_sent:
+        if self._take is None or self.close_sent:
             super().send_receive_event_to_app()
             return
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
-        if self.curr_msg_data_type != "text":
-            self.frames = []
-            take(bytes(data))
-            return
         try:
-            text = bytes(data).decode()
+            self._come.append(bytes(data).decode() if self.curr_msg_data_type == "text" else bytes(data))
         except UnicodeDecodeError:
             super().send_receive_event_to_app()  # closes with 1007
             return
         self.frames = []
-        take(text)
 
     @property
     def ready(self) -> bool:
@@ -72,6 +101,4 @@ class Lane(WebSocketsSansIOProtocol):
 
     def write(self, texts: Sequence[str]) -> None:
         """Send these messages at once, as one write. Only while `ready`."""
-        for text in texts:
-            self.conn.send_text(text.encode())
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write(b"".join([text_frame(text) for text in texts]))

@@ -78,7 +78,7 @@ class Media:
         with suppress(TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(START_S):
                 while link.start is None and not link.closing:
-                    link.receive(await _receive(socket))
+                    link.receive([await _receive(socket)])
         return link.start is not None
 
     def _belongs(self, link: PhoneLink, session: CallSession) -> bool:
@@ -97,7 +97,7 @@ class Media:
                 link.short_way = lane
                 lane.take_over(link.receive)  # from here on the loop below only waits for the end
             while True:
-                link.receive(await _receive(socket))
+                link.receive([await _receive(socket)])
         except WebSocketDisconnect as error:
             detail = f"the carrier closed the socket ({error.code})"
         finally:

@@ -30,7 +30,7 @@ def test_the_unions_hold_every_class_of_their_files() -> None:
 
 def test_every_command_is_carried_out_by_the_session() -> None:
     tree = ast.parse((ROOM.parent / "live" / "session.py").read_text(encoding="utf-8"))
-    (act,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "_act"]
+    (act,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "_do"]
     matched = {p.cls.attr for p in ast.walk(act) if isinstance(p, ast.MatchClass) and isinstance(p.cls, ast.Attribute)}
     assert matched == {c.__name__ for c in get_args(do.Command)}
 

@@ -20,12 +20,16 @@ class Line:
         self.closed: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self.closes = 0
 
+    def on_messages(self, messages: list[bytes]) -> None:
+        for message in messages:
+            self.messages.put_nowait(message)
+
     def on_close(self, code: int, reason: str) -> None:
         self.closes += 1
         self.closed.set_result((code, reason))
 
     async def open(self, url: str, headers: dict[str, str] | None = None, timeout_s: float = 10.0) -> Connection:
-        return await connect(url, headers or {}, self.messages.put_nowait, self.on_close, timeout_s=timeout_s)
+        return await connect(url, headers or {}, self.on_messages, self.on_close, timeout_s=timeout_s)
 
 
 async def over(connection: Connection) -> None:

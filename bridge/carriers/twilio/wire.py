@@ -12,7 +12,6 @@ Facts this file relies on (reference: Twilio's Media Streams WebSocket messages)
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 
 import msgspec
@@ -31,12 +30,11 @@ RESTART_FRAMES = 25
 LONGEST_MS = 86_400_000
 """Twilio's longest call, 24 h. A time stamp beyond it is not believed."""
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
 _KEYS = frozenset("0123456789*#ABCD")
 
 
 class _Media(msgspec.Struct):
-    payload: str
+    payload: bytes  # base64 in the message; decoded strictly
     track: str = "inbound"
     timestamp: str | int = ""
 
@@ -77,6 +75,7 @@ class TwilioWire:
         self.start: LegStart | None = None
         self.duplicates = 0
         """Frames dropped because they were repeated or came too late."""
+        self._stream_id = ""
         self._last_ms: int | None = None
         self._next_ms = 0
         self._old_ms = -1
@@ -93,8 +92,18 @@ class TwilioWire:
             msg = _decode(message)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise WireError(f"not a Media Streams message: {str(error)[:120]}") from None
-        if msg.event == "media":
-            return self._read_media(msg)
+        media = msg.media
+        if media is not None and msg.event == "media":
+            if msg.streamSid != self._stream_id:
+                self._check_stream(msg)
+            if media.track != "inbound":
+                return ()  # our own voice, on streams that carry both tracks: never fed back to the model
+            if not media.payload:
+                raise WireError("a media payload without audio")
+            gap = self._place(media.timestamp, (len(media.payload) + 4) // 8)
+            if gap == 0:
+                return (ev.PhoneAudio(media.payload),)
+            return (ev.PhoneGap(gap), ev.PhoneAudio(media.payload)) if gap > 0 else ()
         if msg.event == "start":
             return self._read_start(msg)
         if msg.event == "connected":
@@ -106,7 +115,7 @@ class TwilioWire:
             return (ev.PhoneKey(msg.dtmf.digit),)
         if msg.event == "stop":
             return (ev.PhoneStopped(),)
-        if msg.event in ("mark", "dtmf"):
+        if msg.event in ("media", "mark", "dtmf"):
             raise WireError(f"a {msg.event} message without its content")
         return ()  # a kind that Twilio may add tomorrow
 
@@ -123,6 +132,7 @@ class TwilioWire:
         stream_id = msg.streamSid or (start.streamSid if start else "")
         if start is None or not stream_id:
             raise WireError("a start message without its content")
+        self._stream_id = stream_id
         self.start = LegStart(stream_id, start.callSid, start.accountSid, start.customParameters)
         sid = msgspec.json.encode(stream_id).decode()
         self._head = '{"event":"media","streamSid":' + sid + ',"media":{"payload":"'
@@ -130,38 +140,22 @@ class TwilioWire:
         self._clear = '{"event":"clear","streamSid":' + sid + "}"
         return (ev.PhoneAttached(stream_id),)
 
-    def _read_media(self, msg: _Message) -> tuple[ev.Event, ...]:
-        self._check_stream(msg)
-        media = msg.media
-        if media is None:
-            raise WireError("a media message without its content")
-        if media.track != "inbound":
-            return ()  # our own voice, on streams that carry both tracks: never fed back to the model
-        payload = media.payload
-        # The text goes into another JSON message as it is: nothing but base64 may pass.
-        if not payload or len(payload) % 4 or _BASE64(payload) is None:
-            raise WireError("a media payload that is not base64")
-        size = len(payload) // 4 * 3 - (payload[-1] == "=") - (payload[-2] == "=")
-        if not size:
-            raise WireError("a media payload without audio")
-        audio = ev.PhoneAudio(payload, size)
-        gap = self._place(_milliseconds(media.timestamp), round(size / 8))
-        if gap < 0:
-            self.duplicates += 1
-            return ()
-        return (ev.PhoneGap(gap), audio) if gap else (audio,)
-
-    def _place(self, at: int | None, duration_ms: int) -> int:
+    def _place(self, timestamp: str | int, duration_ms: int) -> int:
         """Where the frame stands: 0 in its place, positive after a gap of that many ms, -1 already had (or too late).
 
         Without a readable time stamp a frame is taken as the next one.
         """
         last, expected = self._last_ms, self._next_ms
-        if at is None:
+        try:
+            at = int(timestamp)
+        except ValueError:
+            at = -1
+        if not 0 <= at <= LONGEST_MS:
             if last is None:
                 return 0
             at = expected
         elif last is not None and last - WRAP_MS < at <= last and not self._began_anew(at):
+            self.duplicates += 1
             return -1
         self._old_run = 0
         self._last_ms = at
@@ -186,11 +180,3 @@ class TwilioWire:
                 return (self._clear,)
             case do.Detour():
                 return ()  # there is no message for it: the stream is left by closing it, the keys go by the document
-
-
-def _milliseconds(timestamp: str | int) -> int | None:
-    try:
-        at = int(timestamp)
-    except ValueError:
-        return None
-    return at if 0 <= at <= LONGEST_MS else None

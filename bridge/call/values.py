@@ -1,0 +1,25 @@
+"""How events, commands and facts are made: small values that are compared by content and never change.
+
+The type checker holds them frozen. The runtime would do so by way of `object.__setattr__`, 0.5 us for each field of
+each object; fifty times a second, twice a frame, that is more than the rules themselves take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, TypeVar, dataclass_transform
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def value(kind: type[T]) -> type[T]:
+    """A frozen dataclass with slots."""
+    return dataclass(slots=True, unsafe_hash=True)(kind)
+
+
+@cache
+def field_names(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a value's fields, in order."""
+    return tuple(field.name for field in fields(kind))
