@@ -129,7 +129,9 @@ class _House:
         place = self._folders.path(info.call_id)
         self._disk.submit(lambda: place.mkdir(mode=0o700, parents=True, exist_ok=True))
 
-        timeline = Timeline(GrowingFile(self._disk, place / folder.TIMELINE, timeline_lines), loop.time)
+        timeline_file = GrowingFile(self._disk, place / folder.TIMELINE, timeline_lines)
+        timeline = Timeline(timeline_file, loop.time)
+        timeline_file.before = timeline.fold
         transcript = Transcript(GrowingFile(self._disk, place / folder.TRANSCRIPT, transcript_lines))
         box = GrowingFile(self._disk, place / folder.BLACKBOX, blackbox_lines)
         record = CallRecord(

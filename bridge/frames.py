@@ -110,9 +110,8 @@ class Cutter:
         return stop
 
 
-def text_frame(text: str) -> bytes:
-    """One whole text message as a server sends it."""
-    data = text.encode()
+def text_frame(data: bytes) -> bytes:
+    """One whole text message, already UTF-8, as a server sends it."""
     size = len(data)
     if size < 126:
         return bytes((_FIN_TEXT, size)) + data
@@ -131,9 +130,8 @@ class Masks:
         self._pool = b""
         self._at = 0
 
-    def text_frame(self, text: str) -> bytes:
-        """One whole, masked text message."""
-        data = text.encode()
+    def text_frame(self, data: bytes) -> bytes:
+        """One whole text message, already UTF-8, masked."""
         if self._at >= len(self._pool):
             self._pool, self._at = os.urandom(1024), 0
         mask = self._pool[self._at : self._at + 4]

@@ -30,6 +30,10 @@ class CallCore:
         phone = PhoneSide(desk, floor, departure)
         model = ModelSide(desk, floor, departure)
         tools = ToolSide(desk, departure)
+        self.deadline = desk.timers.next
+        """`deadline()`: when `wake` must be called at the latest, or None."""
+        self.hear = phone.hear
+        """`hear(audio, now)` is `receive(PhoneAudio(audio), now)` in short: True instead of `[Feed(audio)]`."""
         self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.PhoneAudio: phone.audio,
             ev.PhoneMark: phone.mark,
@@ -86,10 +90,6 @@ class CallCore:
         desk.now = now
         self._handlers[type(event)](event)
         return out
-
-    def deadline(self) -> float | None:
-        """When `wake` must be called at the latest, or None."""
-        return self.desk.timers.next()
 
     def wake(self, now: float) -> list[do.Command]:
         """What follows from time alone. Early or needless calls do nothing."""

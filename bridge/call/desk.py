@@ -173,6 +173,7 @@ class Desk:
     def finish(self) -> None:
         """Nothing follows any more."""
         self.over = True
+        self.hears = False
         self.timers.clear_all()
         self._set_phase(Phase.ENDED)
 

@@ -58,14 +58,20 @@ class PhoneSide:
         self.departure.check()
 
     def audio(self, event: ev.PhoneAudio) -> None:
-        """The hot path: 20 ms of the caller."""
+        """Some of the caller, 20 ms as a rule."""
+        if self.hear(event.audio, self.desk.now):
+            self.desk.put(do.Feed(event.audio))
+
+    def hear(self, audio: bytes, now: float) -> bool:
+        """The hot path: may the model have it now?"""
         desk = self.desk
-        desk.frame_at = desk.now
+        desk.now = desk.frame_at = now
         if desk.hears:
-            desk.fed_bytes += len(event.audio)
-            desk.out.append(do.Feed(event.audio))
-        elif desk.model is ModelLeg.OPENING:
-            desk.hold(event.audio)
+            desk.fed_bytes += len(audio)
+            return True
+        if desk.model is ModelLeg.OPENING:
+            desk.hold(audio)
+        return False
 
     def gap(self, event: ev.PhoneGap) -> None:
         """Missing caller audio is fed as silence, so that the model's turn detection keeps time."""
@@ -83,7 +89,8 @@ class PhoneSide:
             return
         self.desk.active_at = self.desk.now
         self.floor.sound(sounded)
-        self.floor.tell_complete()
+        if sounded[-1].track.complete:
+            self.floor.tell_complete()
         self.departure.check()
 
     def stopped(self, event: ev.PhoneStopped) -> None:

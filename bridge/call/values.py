@@ -6,8 +6,7 @@ each object; fifty times a second, twice a frame, that is more than the rules th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -19,7 +18,7 @@ def value(kind: type[T]) -> type[T]:
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
 
-@cache
-def field_names(kind: type[Any]) -> tuple[str, ...]:
+def field_names(kind: Any) -> tuple[str, ...]:
     """The names of a value's fields, in order."""
-    return tuple(field.name for field in fields(kind))
+    names: tuple[str, ...] = kind.__match_args__
+    return names

@@ -53,6 +53,11 @@ class Wire(Protocol):
         """
         ...
 
+    def sound(self, message: bytes) -> bytes | None:
+        """The usual message, taken the short way: the mu-law of a frame that is just the next one. Else None, and
+        nothing has happened: `read` it. (May always say None.)"""
+        ...
+
     def write(self, command: PhoneCommand) -> tuple[str, ...]:
         """Messages for one command; `Play` is audio and mark."""
         ...

@@ -1,7 +1,7 @@
 """The black box of a call: every event with its time, so that a replay gives the same commands.
 
 One JSON array a line: `[seconds, name, fields]`. The first line is the header: the terms, the wall time and the clock
-at that moment. Caller audio with nothing between is one line: `[seconds, "frames", [bytes of each, [seconds of each]]]`.
+at that moment. Caller audio with nothing between is one line: `[seconds, "frames", [size of each, [seconds of each]]]`.
 Audio is kept by its size, not its sound, because the rules never look at it and a call that must not be recorded must
 not be recorded here either. While the call runs only values are kept; the lines are made when the file is written.
 """
@@ -54,12 +54,7 @@ class BlackBox:
     def event(self, event: ev.Event, now: float) -> None:
         """Before the rules see it."""
         if type(event) is ev.PhoneAudio:
-            frames = self._frames
-            if frames is not None and frames.size == len(event.audio) and not frames.written:
-                frames.times.append(now)
-            else:
-                self._frames = frames = Frames(len(event.audio), now)
-                self._append(frames)
+            self.frame(len(event.audio), now)
             return
         self._frames = None
         if type(event) is ev.ModelAudio:
@@ -67,6 +62,15 @@ class BlackBox:
             self._append((now, "ModelAudio", part))
         else:
             self._append((now, type(event).__name__, event))
+
+    def frame(self, size: int, now: float) -> None:
+        """Caller audio, before the rules hear it."""
+        frames = self._frames
+        if frames is not None and frames.size == size and not frames.written:
+            frames.times.append(now)
+        else:
+            self._frames = frames = Frames(size, now)
+            self._append(frames)
 
     def wake(self, now: float) -> None:
         """Before the rules are woken."""

@@ -33,7 +33,8 @@ class Socket(Protocol):
     writable: bool
     on_writable: Callable[[], None]
 
-    def send(self, texts: Sequence[str]) -> None: ...
+    def send(self, message: bytes) -> None: ...
+    def send_all(self, messages: Sequence[bytes]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -51,7 +52,7 @@ class ModelLink:
         self._in = tap.meter("model", "in")
         self._out = tap.meter("model", "out")
         self._socket: Socket | None = None
-        self._waiting: deque[tuple[str, int]] = deque()
+        self._waiting: deque[tuple[bytes, int]] = deque()
         self._waiting_audio = 0
         self._held = False
         self.on_event: Callable[[ev.Event], None] = lambda event: None
@@ -84,21 +85,30 @@ class ModelLink:
 
     def send(self, command: do.ModelCommand) -> None:
         """Send a command, or keep it while the socket cannot take it."""
-        texts = self._wire.write(command)
         if type(command) is do.Feed:
-            size = len(command.audio)
-            self._out.ms += size / 8
-            self._out.count += 1
-        else:
-            size = 0
-            for text in texts:
-                self._tap.message("model", "out", text)
+            self.feed(command.audio)
+            return
+        for message in self._wire.write(command):
+            self._tap.message("model", "out", message)
+            self._send(message)
+
+    def feed(self, audio: bytes) -> None:
+        """Send caller audio (mu-law): what `send(Feed(audio))` does."""
+        size = len(audio)
+        self._out.size += size
+        message = self._wire.append(audio)
         socket = self._socket
         if socket is not None and socket.writable and not self._waiting and not self._held:
-            socket.send(texts)
-            return
-        for text in texts:
-            self._wait(text, size)
+            socket.send(message)
+        else:
+            self._wait(message, size)
+
+    def _send(self, message: bytes) -> None:
+        socket = self._socket
+        if socket is not None and socket.writable and not self._waiting and not self._held:
+            socket.send(message)
+        else:
+            self._wait(message, 0)
 
     def hold(self) -> None:
         """What is sent from now on waits for `release`: the answers to several events leave as one write."""
@@ -109,8 +119,8 @@ class ModelLink:
         self._held = False
         self._flush()
 
-    def _wait(self, text: str, size: int) -> None:
-        self._waiting.append((text, size))
+    def _wait(self, message: bytes, size: int) -> None:
+        self._waiting.append((message, size))
         self._waiting_audio += size
         while self._waiting_audio > WAITING_BYTES:
             index = next(i for i, (_, n) in enumerate(self._waiting) if n)
@@ -123,38 +133,35 @@ class ModelLink:
         socket = self._socket
         if not self._waiting or self._held or socket is None or not socket.writable:
             return
-        texts = [text for text, _ in self._waiting]
+        messages = [message for message, _ in self._waiting]
         self._waiting.clear()
         self._waiting_audio = 0
-        socket.send(texts)
+        socket.send_all(messages)
 
     def _received(self, messages: list[bytes]) -> None:
-        if len(messages) == 1:
-            self._on_message(messages[0])
-            return
-        self.on_together(True)
-        try:
-            for message in messages:
-                self._on_message(message)
-        finally:
+        several = len(messages) > 1
+        if several:
+            self.on_together(True)
+        for message in messages:
+            try:
+                events = self._wire.read(message)
+            except WireError as error:
+                self._malformed(message, error)
+                continue
+            if events and type(events[0]) is ev.ModelAudio:
+                self._in.size += round(events[0].ms * 8)
+            else:
+                self._tap.message("model", "in", message)
+            for event in events:
+                self.on_event(event)
+        if several:
             self.on_together(False)
 
-    def _on_message(self, message: bytes) -> None:
-        try:
-            events = self._wire.read(message)
-        except WireError as error:
-            self.malformed += 1
-            self._tap.message("model", "in", message)
-            if self.malformed <= 3:
-                log.warning("model message not understood", extra={"error": str(error)})
-            return
-        if events and type(events[0]) is ev.ModelAudio:
-            self._in.ms += events[0].ms
-            self._in.count += 1
-        else:
-            self._tap.message("model", "in", message)
-        for event in events:
-            self.on_event(event)
+    def _malformed(self, message: bytes, error: WireError) -> None:
+        self.malformed += 1
+        self._tap.message("model", "in", message)
+        if self.malformed <= 3:
+            log.warning("model message not understood", extra={"error": str(error)})
 
     def _closed(self, code: int, reason: str) -> None:
         self._socket = None

@@ -16,7 +16,7 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.carriers.base import LegStart, Wire
 from bridge.errors import WireError
-from bridge.live.taps import FOLD, Meter, WireTap
+from bridge.live.taps import Meter, WireTap
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,7 @@ MALFORMED_LIMIT = 500
 class _Unread:
     """A meter that nobody reads."""
 
-    ms = 0.0
-    count = 0
+    size = 0
 
 
 class _Silent:
@@ -40,9 +39,6 @@ class _Silent:
     def meter(self, side: object, way: object) -> Meter:
         """One that is not read."""
         return _Unread()
-
-    def fold(self) -> None:
-        """Nothing."""
 
 
 class ShortWay(Protocol):
@@ -65,6 +61,7 @@ class PhoneLink:
         self._wire = wire
         self.watch(_Silent())
         self.on_event: Callable[[ev.Event], None] = lambda event: None
+        self.on_sound: Callable[[bytes], None] = lambda audio: None
         self.on_together: Callable[[bool], None] = lambda begins: None
         """Told before (True) and after (False) the messages of one read, when there is more than one."""
         self.malformed = 0
@@ -73,7 +70,7 @@ class PhoneLink:
         self._writing = False
         self.short_way: ShortWay | None = None
         """Where messages go at once, while it is ready and nothing waits before them."""
-        self._outbox: deque[tuple[str, float, bool]] = deque()
+        self._outbox: deque[tuple[str, int, bool]] = deque()
         self._ready = asyncio.Event()
 
     def watch(self, tap: WireTap) -> None:
@@ -100,16 +97,21 @@ class PhoneLink:
                 continue
             for event in events:
                 if type(event) is ev.PhoneAudio:
-                    meter = self._in
-                    meter.ms += len(event.audio) / 8
-                    meter.count += 1
-                    if meter.count >= FOLD:
-                        self._tap.fold()
+                    self._in.size += len(event.audio)
                 elif type(event) is not ev.PhoneGap:
                     self._tap.message("phone", "in", message)
                 self.on_event(event)
         if several:
             self.on_together(False)
+
+    def hear(self, message: bytes) -> bool:
+        """A frame of the caller that is just the next one, the short way; False: `receive` it."""
+        audio = self._wire.sound(message)
+        if audio is None:
+            return False
+        self._in.size += len(audio)
+        self.on_sound(audio)
+        return True
 
     def _malformed(self, error: WireError) -> None:
         self.malformed += 1
@@ -121,20 +123,20 @@ class PhoneLink:
     def send(self, command: do.PhoneCommand) -> None:
         """Send a command. A flush first takes out the audio that has not left yet."""
         play = isinstance(command, do.Play)
-        ms = len(command.audio) / 8 if isinstance(command, do.Play) else 0.0
+        size = len(command.audio) if isinstance(command, do.Play) else 0
         if isinstance(command, do.Flush) and self._outbox:
             self._outbox = deque(entry for entry in self._outbox if not entry[2])
         texts = self._wire.write(command)
         way = self.short_way
         if way is not None and not self._outbox and not self._held and self._clear(way):
             for text in texts:
-                self._show(text, ms)
-                ms = 0.0  # the audio comes first, what follows is its mark
+                self._show(text, size)
+                size = 0  # the audio comes first, what follows is its mark
             way.write(texts)
             return
         for text in texts:
-            self._outbox.append((text, ms, play))
-            ms = 0.0
+            self._outbox.append((text, size, play))
+            size = 0
         if not self._held:
             self._empty()
 
@@ -155,8 +157,8 @@ class PhoneLink:
             self._ready.set()
             return
         texts = []
-        for text, ms, _ in self._outbox:
-            self._show(text, ms)
+        for text, size, _ in self._outbox:
+            self._show(text, size)
             texts.append(text)
         self._outbox.clear()
         way.write(texts)
@@ -173,8 +175,8 @@ class PhoneLink:
         """Empty the outbox into the socket until the link is closed. Ends with the socket's own error if it fails."""
         while True:
             while self._outbox:
-                text, ms, _ = self._outbox.popleft()
-                self._show(text, ms)
+                text, size, _ = self._outbox.popleft()
+                self._show(text, size)
                 self._writing = True
                 await send_text(text)
                 self._writing = False
@@ -183,9 +185,8 @@ class PhoneLink:
             self._ready.clear()
             await self._ready.wait()
 
-    def _show(self, text: str, ms: float) -> None:
-        if ms:
-            self._out.ms += ms
-            self._out.count += 1
+    def _show(self, text: str, size: int) -> None:
+        if size:
+            self._out.size += size
         else:
             self._tap.message("phone", "out", text)

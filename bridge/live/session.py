@@ -1,6 +1,7 @@
 """One call in progress: drives one core between two links. The hot path; it holds no rule.
 
-A caller's frame: `web/media.py` text -> `PhoneLink.receive` -> `handle(PhoneAudio)` -> core -> `ModelLink.send(Feed)`.
+A caller's frame: `web/media.py` text -> `PhoneLink.receive` -> `handle(PhoneAudio)` -> core -> `ModelLink.send(Feed)`;
+by the lane, the same in fewer steps: `PhoneLink.hear` -> `hear(audio)` -> core -> `ModelLink.feed`.
 A model's delta:  `Connection` -> `ModelLink` -> `handle(ModelAudio)` -> core -> `PhoneLink.send(Play)`.
 """
 
@@ -29,7 +30,7 @@ RunTool = Callable[[str, str], Awaitable[ToolResult]]
 """(name, arguments as JSON) -> what the model shall read. Never raises but CancelledError."""
 
 
-def _nobody_listens(event: ev.Event) -> None:
+def _nobody_listens(word: object) -> None:
     """The words of a leg that was left."""
 
 
@@ -91,21 +92,31 @@ class CallSession:
             return
         now = self._clock()
         self._blackbox.event(event, now)
-        if type(event) is ev.PhoneAudio:
-            if self._recorder is not None:
-                self._recorder.caller(event.audio, now)
-            for command in self.core.receive(event, now):
-                if type(command) is do.Feed:
-                    self.model.send(command)
-                else:
-                    self._do(command)
-            return  # a frame only moves deadlines away; the timer finds that out itself
         if type(event) is ev.CarrierReported:
             self.carrier_knows = True
-        elif type(event) is ev.PhoneGap and self._recorder is not None:
-            self._recorder.caller_gap(event.ms)
+        elif self._recorder is not None:
+            self._record(self._recorder, event, now)
         self._act(self.core.receive(event, now))
         self._arm()
+
+    def hear(self, audio: bytes) -> None:
+        """20 ms of the caller, fifty times a second: what `handle(PhoneAudio(audio))` does, without the ceremony."""
+        if self.end is not None:
+            return
+        now = self._clock()
+        self._blackbox.frame(len(audio), now)
+        if self._recorder is not None:
+            self._recorder.caller(audio, now)
+        if self.core.hear(audio, now):
+            self.model.feed(audio)
+        # A frame only moves deadlines away; the timer finds that out itself.
+
+    @staticmethod
+    def _record(recorder: AudioTap, event: ev.Event, now: float) -> None:
+        if type(event) is ev.PhoneAudio:
+            recorder.caller(event.audio, now)
+        elif type(event) is ev.PhoneGap:
+            recorder.caller_gap(event.ms)
 
     def _act(self, commands: list[do.Command]) -> None:
         if len(commands) < 2:
@@ -119,19 +130,19 @@ class CallSession:
 
     def _do(self, command: do.Command) -> None:
         match command:
+            case do.Play() | do.Flush():
+                if self.phone is not None:
+                    self.phone.send(command)
+            case do.Heard(audio, at_ms):
+                if self._recorder is not None:
+                    self._recorder.heard(audio, at_ms)
+            case do.Publish(fact):
+                self._together(False)  # what the links hold shall not wait for those who watch
+                self._publish(fact)
             case do.Feed() | do.Configure() | do.Respond() | do.Cancel() | do.Truncate():
                 self.model.send(command)
             case do.AddText() | do.ReturnTool():
                 self.model.send(command)
-            case do.Play() | do.Flush():
-                if self.phone is not None:
-                    self.phone.send(command)
-            case do.Publish(fact):
-                self._together(False)  # what the links hold shall not wait for those who watch
-                self._publish(fact)
-            case do.Heard(audio, at_ms):
-                if self._recorder is not None:
-                    self._recorder.heard(audio, at_ms)
             case do.RunTool():
                 self._spawn(self._tool(command))
             case do.Detour(digits):
@@ -189,6 +200,7 @@ class CallSession:
         if self._recorder is not None:
             self._recorder.attached(self._clock())
         link.on_event = self.handle
+        link.on_sound = self.hear
         link.on_together = self._together
         self.handle(ev.PhoneAttached(link.start.stream_id))
         return True
@@ -203,7 +215,7 @@ class CallSession:
         """The leg is no longer ours: whatever it says from now on means nothing."""
         link, self.phone = self.phone, None
         if link is not None:
-            link.on_event = _nobody_listens
+            link.on_event = link.on_sound = _nobody_listens
         return link
 
     def _leave_stream(self, digits: str) -> None:

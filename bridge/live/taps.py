@@ -12,9 +12,6 @@ Way = Literal["in", "out"]
 
 Subscriber = Callable[[Fact], None]
 
-FOLD = 50
-"""Audio messages of the phone (one second) after which what was counted is written down."""
-
 
 class AudioTap(Protocol):
     """Hears the call: the recorder."""
@@ -37,10 +34,10 @@ class AudioTap(Protocol):
 
 
 class Meter(Protocol):
-    """Audio of one side and way since it was last asked for. A field is added to in less time than a call takes."""
+    """Audio of one side and way that no line tells of yet. Adding to a field takes less time than a call."""
 
-    ms: float
-    count: int
+    size: int
+    """8 a millisecond."""
 
 
 class WireTap(Protocol):
@@ -52,8 +49,4 @@ class WireTap(Protocol):
 
     def meter(self, side: Side, way: Way) -> Meter:
         """Where messages with audio are counted, by their length alone."""
-        ...
-
-    def fold(self) -> None:
-        """Enough has been counted: write it down."""
         ...

@@ -1,7 +1,7 @@
 """The timeline of a call: both protocols and our decisions, in one order, as JSON lines.
 
     {"t": 1.234, "side": "model", "way": "in", "raw": {...}}          a message as it went over the wire
-    {"t": 1.250, "side": "phone", "way": "out", "audio_ms": 400, "count": 2}    audio, folded
+    {"t": 1.250, "side": "phone", "way": "out", "audio_ms": 400}      audio since the last such line
     {"t": 1.251, "fact": "Interrupted", "heard_ms": 1240, ...}         what was decided or became known
 
 `t` is seconds since the call became known. Audio is told by length only; messages never hold our keys. While the call
@@ -27,19 +27,18 @@ _encode = msgspec.json.encode
 class Meter:
     """Audio of one direction that no line tells of yet."""
 
-    __slots__ = ("count", "ms", "side", "way")
+    __slots__ = ("side", "size", "way")
 
     def __init__(self, side: str, way: str) -> None:
         self.side = side
         self.way = way
-        self.ms = 0.0
-        self.count = 0
+        self.size = 0
 
 
 _Message = tuple[float, str, str, bytes | int]
 """When, side, way, and the text; or the length of one that is too long to be told."""
-_Audio = tuple[float, str, str, float, int]
-"""When, side, way, ms, count."""
+_Audio = tuple[float, tuple[tuple[str, str, int], ...]]
+"""When, and side, way and ms of each direction that had some."""
 Entry = _Message | _Audio | tuple[float, Fact]
 
 
@@ -64,11 +63,11 @@ class Timeline:
 
     def fold(self) -> None:
         """Audio counted so far becomes a line for each direction that had some."""
-        for meter in self._meters.values():
-            if meter.count:
-                self._file.append((self._clock() - self._zero, meter.side, meter.way, meter.ms, meter.count))
-                meter.ms = 0.0
-                meter.count = 0
+        counted = tuple((m.side, m.way, m.size // 8) for m in self._meters.values() if m.size)
+        if counted:
+            self._file.append((self._clock() - self._zero, counted))
+            for meter in self._meters.values():
+                meter.size = 0
 
     def __call__(self, fact: Fact) -> None:
         """Something was decided or became known."""
@@ -79,21 +78,16 @@ class Timeline:
 def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
     """The lines of the file."""
     for entry in entries:
-        if len(entry) == 2:
-            t, fact = entry
-            fields = {name: getattr(fact, name) for name in field_names(type(fact))}
-            yield _encode({"t": round(t, 4), "fact": type(fact).__name__, **fields})
-        elif len(entry) == 5:
-            t, side, way, ms, count = entry
-            yield b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d,"count":%d}' % (
-                t,
-                side.encode(),
-                way.encode(),
-                ms,
-                count,
-            )
-        else:
+        if len(entry) == 4:
             yield _message_line(*entry)
+            continue
+        t, told = entry
+        if isinstance(told, tuple):
+            for side, way, ms in told:
+                yield b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d}' % (t, side.encode(), way.encode(), ms)
+        else:
+            fields = {name: getattr(told, name) for name in field_names(type(told))}
+            yield _encode({"t": round(t, 4), "fact": type(told).__name__, **fields})
 
 
 def _message_line(t: float, side: str, way: str, data: bytes | int) -> bytes:

@@ -71,13 +71,15 @@ class Connection(asyncio.Protocol):
 
     # ---- what the link uses
 
-    def send(self, texts: Sequence[str]) -> None:
-        """Send text messages now, as one write. Nothing is sent on a socket that is closing."""
-        if self._transport is not None and self._open:
-            if len(texts) == 1:
-                self._transport.write(self._masks.text_frame(texts[0]))
-            else:
-                self._transport.write(b"".join([self._masks.text_frame(text) for text in texts]))
+    def send(self, message: bytes) -> None:
+        """Send one text message (UTF-8) now. Nothing is sent on a socket that is closing."""
+        if self._open and self._transport is not None:
+            self._transport.write(self._masks.text_frame(message))
+
+    def send_all(self, messages: Sequence[bytes]) -> None:
+        """Send text messages as one write."""
+        if self._open and self._transport is not None:
+            self._transport.write(b"".join([self._masks.text_frame(message) for message in messages]))
 
     def close(self) -> None:
         """Close politely, and within a second."""

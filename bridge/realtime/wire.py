@@ -156,13 +156,15 @@ class RealtimeWire:
 
     # ---- out
 
-    def write(self, command: do.ModelCommand) -> tuple[str, ...]:
-        """Messages for one command."""
-        if type(command) is do.Feed:
-            return ('{"type":"input_audio_buffer.append","audio":"' + self._to_model(command.audio) + '"}',)
+    def append(self, audio: bytes) -> bytes:
+        """The message that feeds caller audio (mu-law)."""
+        return b'{"type":"input_audio_buffer.append","audio":"' + self._to_model(audio) + b'"}'
+
+    def write(self, command: do.ModelCommand) -> tuple[bytes, ...]:
+        """Messages for one command, as UTF-8."""
         match command:
-            case do.Feed():
-                raise AssertionError  # written above: it comes fifty times a second
+            case do.Feed(audio):
+                return (self.append(audio),)
             case do.Configure():
                 return self._event("session.update", session=self._dialect.session(self._config))
             case do.Respond(event_id, instructions):
@@ -180,10 +182,10 @@ class RealtimeWire:
                 return self._item(type="function_call_output", call_id=call_id, output=output)
 
     @staticmethod
-    def _event(type_: str, **fields: Any) -> tuple[str, ...]:
-        return (_encode({"type": type_, **fields}).decode(),)
+    def _event(type_: str, **fields: Any) -> tuple[bytes, ...]:
+        return (_encode({"type": type_, **fields}),)
 
-    def _item(self, **item: Any) -> tuple[str, ...]:
+    def _item(self, **item: Any) -> tuple[bytes, ...]:
         return self._event("conversation.item.create", item=item)
 
 

@@ -129,7 +129,7 @@ Entry = TypeVar("Entry")
 class GrowingFile(Generic[Entry]):
     """A file that only grows. `lines` makes lines of the entries when they are written, not when they happen."""
 
-    __slots__ = ("_disk", "_entries", "_lines", "_size", "path")
+    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "path")
 
     def __init__(self, disk: Disk, path: Path, lines: Callable[[list[Entry]], Iterable[bytes]]) -> None:
         self.path = path
@@ -137,6 +137,8 @@ class GrowingFile(Generic[Entry]):
         self._lines = lines
         self._entries: list[Entry] = []
         self._size = 0
+        self.before: Callable[[], None] = lambda: None
+        """Called before the file is written, to add what is still being counted."""
 
     def append(self, entry: Entry, size: int = 64) -> None:
         """Add one entry of about `size` bytes. It must not change until it is written."""
@@ -151,5 +153,7 @@ class GrowingFile(Generic[Entry]):
         """What is waiting, once."""
         if not self._entries:
             return b""
-        entries, self._entries, self._size = self._entries, [], 0
+        self._size = 0  # first: what `before` adds must not make it too big once more
+        self.before()
+        entries, self._entries = self._entries, []
         return b"".join([line + b"\n" for line in self._lines(entries)])

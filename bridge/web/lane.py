@@ -22,6 +22,8 @@ EXTENSION = "callbridge.lane"
 
 Take = Callable[[Sequence[str | bytes]], None]
 """Gets the messages that came together, in order: text as str, binary as bytes."""
+Hear = Callable[[bytes], bool]
+"""Takes one text in UTF-8, or says False: then it goes the way of all."""
 
 
 class Lane(WebSocketsSansIOProtocol):
@@ -31,6 +33,7 @@ class Lane(WebSocketsSansIOProtocol):
         super().__init__(*args, **more)
         self._cutter = Cutter(masked=True, longest=self.config.ws_max_size)
         self._take: Take | None = None
+        self._hear: Hear | None = None
         self._come: list[str | bytes] = []
 
     def handle_connect(self, event: Any) -> None:
@@ -40,8 +43,12 @@ class Lane(WebSocketsSansIOProtocol):
         if scope is not None:
             scope["extensions"][EXTENSION] = self
 
-    def take_over(self, take: Take) -> None:
-        """From now on every message goes to `take`; `receive()` tells only the end. What waited comes first."""
+    def take_over(self, take: Take, hear: Hear) -> None:
+        """From now on every message goes to `take`; `receive()` tells only the end. What waited comes first.
+
+        A text that comes alone is offered to `hear` before.
+        """
+        self._hear = hear
         self._take = take
         events = []
         while not self.queue.empty():
@@ -61,11 +68,12 @@ class Lane(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the socket. The first are the request alone: nobody sends frames before its answer."""
-        take = self._take
-        if take is not None and not self.close_sent:
-            payload = self._cutter.whole(data)
-            if payload is not None and payload.isascii():  # else it has yet to prove that it is UTF-8
-                take((payload.decode("ascii"),))
+        hear = self._hear
+        if hear is not None and not self.close_sent:
+            text = self._cutter.whole(data)
+            if text is not None and text.isascii():  # else it has yet to prove that it is UTF-8
+                if not hear(text) and self._take is not None:
+                    self._take((text.decode("ascii"),))
                 return
         if not self.handshake_initiated:
             super().data_received(data)
@@ -101,4 +109,4 @@ class Lane(WebSocketsSansIOProtocol):
 
     def write(self, texts: Sequence[str]) -> None:
         """Send these messages at once, as one write. Only while `ready`."""
-        self.transport.write(b"".join([text_frame(text) for text in texts]))
+        self.transport.write(b"".join([text_frame(text.encode()) for text in texts]))

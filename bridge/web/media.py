@@ -95,7 +95,7 @@ class Media:
         try:
             if lane is not None:
                 link.short_way = lane
-                lane.take_over(link.receive)  # from here on the loop below only waits for the end
+                lane.take_over(link.receive, link.hear)  # from here on the loop below only waits for the end
             while True:
                 link.receive([await _receive(socket)])
         except WebSocketDisconnect as error:

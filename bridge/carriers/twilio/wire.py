@@ -29,7 +29,10 @@ RESTART_FRAMES = 25
 """So are this many old frames in a row, each later than the one before (500 ms): nobody repeats that much."""
 LONGEST_MS = 86_400_000
 """Twilio's longest call, 24 h. A time stamp beyond it is not believed."""
+NOT_YET = LONGEST_MS + 1
+"""Stands for the time stamp before the first: nothing comes after it."""
 
+_MEDIA = b'{"event":"media",'
 _KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -76,7 +79,7 @@ class TwilioWire:
         self.duplicates = 0
         """Frames dropped because they were repeated or came too late."""
         self._stream_id = ""
-        self._last_ms: int | None = None
+        self._last_ms = NOT_YET
         self._next_ms = 0
         self._old_ms = -1
         self._old_run = 0
@@ -92,18 +95,8 @@ class TwilioWire:
             msg = _decode(message)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise WireError(f"not a Media Streams message: {str(error)[:120]}") from None
-        media = msg.media
-        if media is not None and msg.event == "media":
-            if msg.streamSid != self._stream_id:
-                self._check_stream(msg)
-            if media.track != "inbound":
-                return ()  # our own voice, on streams that carry both tracks: never fed back to the model
-            if not media.payload:
-                raise WireError("a media payload without audio")
-            gap = self._place(media.timestamp, (len(media.payload) + 4) // 8)
-            if gap == 0:
-                return (ev.PhoneAudio(media.payload),)
-            return (ev.PhoneGap(gap), ev.PhoneAudio(media.payload)) if gap > 0 else ()
+        if msg.event == "media":
+            return self._read_media(msg)
         if msg.event == "start":
             return self._read_start(msg)
         if msg.event == "connected":
@@ -115,9 +108,29 @@ class TwilioWire:
             return (ev.PhoneKey(msg.dtmf.digit),)
         if msg.event == "stop":
             return (ev.PhoneStopped(),)
-        if msg.event in ("media", "mark", "dtmf"):
+        if msg.event in ("mark", "dtmf"):
             raise WireError(f"a {msg.event} message without its content")
         return ()  # a kind that Twilio may add tomorrow
+
+    def sound(self, message: bytes) -> bytes | None:
+        """The mu-law of a frame that is just the next one; None for all else."""
+        if not message.startswith(_MEDIA):
+            return None
+        try:
+            msg = _decode(message)
+            media = msg.media
+            if media is None or media.track != "inbound" or msg.streamSid != self._stream_id:
+                return None
+            at = int(media.timestamp)
+        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+            return None  # `read` says what is wrong with it
+        audio = media.payload
+        if not self._last_ms < at < self._next_ms + GAP_MS or at > LONGEST_MS or not audio:
+            return None
+        self._old_run = 0
+        self._last_ms = at
+        self._next_ms = at + (len(audio) + 4) // 8
+        return audio
 
     def _check_stream(self, msg: _Message) -> None:
         if self.start is None:
@@ -140,6 +153,22 @@ class TwilioWire:
         self._clear = '{"event":"clear","streamSid":' + sid + "}"
         return (ev.PhoneAttached(stream_id),)
 
+    def _read_media(self, msg: _Message) -> tuple[ev.Event, ...]:
+        self._check_stream(msg)
+        media = msg.media
+        if media is None:
+            raise WireError("a media message without its content")
+        if media.track != "inbound":
+            return ()  # our own voice, on streams that carry both tracks: never fed back to the model
+        if not media.payload:
+            raise WireError("a media payload without audio")
+        gap = self._place(media.timestamp, (len(media.payload) + 4) // 8)
+        if gap < 0:
+            self.duplicates += 1
+            return ()
+        audio = ev.PhoneAudio(media.payload)
+        return (ev.PhoneGap(gap), audio) if gap else (audio,)
+
     def _place(self, timestamp: str | int, duration_ms: int) -> int:
         """Where the frame stands: 0 in its place, positive after a gap of that many ms, -1 already had (or too late).
 
@@ -151,16 +180,15 @@ class TwilioWire:
         except ValueError:
             at = -1
         if not 0 <= at <= LONGEST_MS:
-            if last is None:
+            if last == NOT_YET:
                 return 0
             at = expected
-        elif last is not None and last - WRAP_MS < at <= last and not self._began_anew(at):
-            self.duplicates += 1
+        elif last != NOT_YET and last - WRAP_MS < at <= last and not self._began_anew(at):
             return -1
         self._old_run = 0
         self._last_ms = at
         self._next_ms = at + duration_ms
-        if last is None or at < last or at - expected < GAP_MS:
+        if last == NOT_YET or at < last or at - expected < GAP_MS:
             return 0
         return at - expected
 
