@@ -132,8 +132,8 @@ class _House:
         timeline_file = GrowingFile(self._disk, place / folder.TIMELINE, timeline_lines)
         timeline = Timeline(timeline_file, loop.time)
         timeline_file.before = timeline.fold
-        transcript = Transcript(GrowingFile(self._disk, place / folder.TRANSCRIPT, transcript_lines))
-        box = GrowingFile(self._disk, place / folder.BLACKBOX, blackbox_lines)
+        transcript_file = GrowingFile(self._disk, place / folder.TRANSCRIPT, transcript_lines)
+        box_file = GrowingFile(self._disk, place / folder.BLACKBOX, blackbox_lines)
         record = CallRecord(
             self._folders, self._disk, Costs(price_of(self._model)), info.began_at, lambda: _wall(info, loop, now)
         )
@@ -142,11 +142,13 @@ class _House:
             info,
             CallCore(self._terms, now),
             ModelLink(self._wire(), self._connect(), timeline),
-            BlackBox(box, self._terms, info.began_at, now),
+            BlackBox(box_file, self._terms, info.began_at, now),
             timeline,
-            [timeline, transcript, record, self._feed.subscriber(info.call_id)],
+            [timeline, Transcript(transcript_file), record, self._feed.subscriber(info.call_id)],
             recorder,
         )
+        for file in (timeline_file, transcript_file, box_file):
+            session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
         call = LiveCall(info, session.handle, loop)

@@ -159,7 +159,7 @@ class ModelLink:
 
     def _malformed(self, message: bytes, error: WireError) -> None:
         self.malformed += 1
-        self._tap.message("model", "in", message)
+        self._tap.garbage("model", "in", message)
         if self.malformed <= 3:
             log.warning("model message not understood", extra={"error": str(error)})
 

@@ -36,6 +36,9 @@ class _Silent:
     def message(self, side: object, way: object, text: object) -> None:
         """Nothing."""
 
+    def garbage(self, side: object, way: object, text: object) -> None:
+        """Nothing."""
+
     def meter(self, side: object, way: object) -> Meter:
         """One that is not read."""
         return _Unread()
@@ -93,7 +96,7 @@ class PhoneLink:
             try:
                 events = self._wire.read(message)
             except WireError as error:
-                self._malformed(error)
+                self._malformed(message, error)
                 continue
             for event in events:
                 if type(event) is ev.PhoneAudio:
@@ -113,8 +116,9 @@ class PhoneLink:
         self.on_sound(audio)
         return True
 
-    def _malformed(self, error: WireError) -> None:
+    def _malformed(self, message: str | bytes, error: WireError) -> None:
         self.malformed += 1
+        self._tap.garbage("phone", "in", message)
         if self.malformed <= 3:
             log.warning("phone message ignored", extra={"error": str(error)})
         if self.malformed >= MALFORMED_LIMIT:

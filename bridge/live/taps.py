@@ -47,6 +47,10 @@ class WireTap(Protocol):
         """A message without audio, as it went over the wire."""
         ...
 
+    def garbage(self, side: Side, way: Way, text: str | bytes) -> None:
+        """A message that was not understood."""
+        ...
+
     def meter(self, side: Side, way: Way) -> Meter:
         """Where messages with audio are counted, by their length alone."""
         ...

@@ -35,8 +35,8 @@ class Meter:
         self.size = 0
 
 
-_Message = tuple[float, str, str, bytes | int]
-"""When, side, way, and the text; or the length of one that is too long to be told."""
+_Message = tuple[float, str, str, str | bytes | int | tuple[str]]
+"""When, side, way, and the JSON; or the length of one that is too long to be told; or, in a tuple, garbage."""
 _Audio = tuple[float, tuple[tuple[str, str, int], ...]]
 """When, and side, way and ms of each direction that had some."""
 Entry = _Message | _Audio | tuple[float, Fact]
@@ -57,9 +57,14 @@ class Timeline:
 
     def message(self, side: str, way: str, text: str | bytes) -> None:
         """A message without audio."""
+        size = len(text)
+        self._file.append((self._clock() - self._zero, side, way, text if size <= LONGEST_RAW else size), size)
+
+    def garbage(self, side: str, way: str, text: str | bytes) -> None:
+        """A message that was not understood."""
         data = text.encode("utf-8", "replace") if isinstance(text, str) else text
-        kept = data if len(data) <= LONGEST_RAW else len(data)
-        self._file.append((self._clock() - self._zero, side, way, kept), len(data))
+        quoted = data[:LONGEST_RAW].decode("utf-8", "replace")
+        self._file.append((self._clock() - self._zero, side, way, (quoted,)), len(data))
 
     def fold(self) -> None:
         """Audio counted so far becomes a line for each direction that had some."""
@@ -90,19 +95,13 @@ def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
             yield _encode({"t": round(t, 4), "fact": type(told).__name__, **fields})
 
 
-def _message_line(t: float, side: str, way: str, data: bytes | int) -> bytes:
+def _message_line(t: float, side: str, way: str, told: str | bytes | int | tuple[str]) -> bytes:
     head = b'{"t":%.4f,"side":"%s","way":"%s",' % (t, side.encode(), way.encode())
-    if isinstance(data, int):
-        return head + b'"bytes":%d}' % data
-    if b"\n" in data or b"\r" in data or not _is_json(data):
-        return head + b'"text":' + _encode(data.decode("utf-8", "replace")) + b"}"
+    if isinstance(told, int):
+        return head + b'"bytes":%d}' % told
+    if isinstance(told, tuple):
+        return head + b'"text":' + _encode(told[0]) + b"}"
+    data = told.encode("utf-8", "replace") if isinstance(told, str) else told
+    if b"\n" in data or b"\r" in data:  # JSON may have them between its parts; a line of this file may not
+        data = data.replace(b"\n", b" ").replace(b"\r", b" ")
     return head + b'"raw":' + data + b"}"
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        # As text: a raw value is skipped over without a look at its bytes.
-        msgspec.json.decode(data.decode(), type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
-    return True

@@ -25,6 +25,8 @@ BIG = 262_144
 """A file that collects this much is written at once."""
 FILES = 16
 """So many files are made into bytes at a time, about half a millisecond's work ..."""
+OPEN = 1_000
+"""So many files are kept open; beyond, each is opened to be written and closed again."""
 PAUSE_S = 0.02
 """... with this between: 800 files a second, two to three of each of 500 calls every two seconds."""
 
@@ -37,6 +39,7 @@ class Disk:
         self._dirty: dict[GrowingFile[Any], float] = {}  # and when it is due, soonest first
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
+        self._open = 0  # files; only the thread touches this
 
     def submit(self, job: Callable[[], None]) -> asyncio.Future[None]:
         """Run a job in the thread, after all before it."""
@@ -81,10 +84,36 @@ class Disk:
             self._timer = loop.call_at(max(due, now + PAUSE_S), self._flush)
 
     def _write(self, files: list[GrowingFile[Any]]) -> None:
-        jobs = [(f.path, f.take()) for f in files]
+        jobs = [(f, f.take(), f.finished) for f in files]
         if jobs:
             # Past the loop: nobody waits for this, and a future of the loop would wake it once more.
-            self._thread.submit(self._run, lambda: _append_all(jobs))
+            self._thread.submit(self._run, lambda: self._append_all(jobs))
+
+    def _append_all(self, jobs: list[tuple[GrowingFile[Any], bytes, bool]]) -> None:
+        refused: OSError | None = None
+        for file, data, finished in jobs:
+            try:
+                self._append(file, data)
+                if finished or self._open > OPEN:
+                    self._close(file)
+            except OSError as error:  # one call's file must not cost the others theirs
+                refused = error
+        if refused is not None:
+            raise refused
+
+    def _append(self, file: GrowingFile[Any], data: bytes) -> None:
+        """One system call, as a rule: each one takes the interpreter from the calls and gives it back."""
+        if file.fd < 0 and data:
+            file.fd = os.open(file.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CLOEXEC, 0o666)
+            self._open += 1
+        while data:  # a disk that is nearly full takes a part first
+            data = data[os.write(file.fd, data) :]
+
+    def _close(self, file: GrowingFile[Any]) -> None:
+        if file.fd >= 0:
+            fd, file.fd = file.fd, -1
+            self._open -= 1
+            os.close(fd)
 
     async def drained(self) -> None:
         """Everything handed over until now has been written (or refused)."""
@@ -101,35 +130,13 @@ class Disk:
         self._thread.shutdown(wait=True)
 
 
-def _append_all(jobs: list[tuple[Path, bytes]]) -> None:
-    refused: OSError | None = None
-    for path, data in jobs:
-        try:
-            if data:
-                _append(path, data)
-        except OSError as error:  # one call's file must not cost the others theirs
-            refused = error
-    if refused is not None:
-        raise refused
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Three system calls. Python's own file takes six, and at 400 calls this is what the thread does all day."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CLOEXEC, 0o666)
-    try:
-        while data:  # a disk that is nearly full takes a part first
-            data = data[os.write(file, data) :]
-    finally:
-        os.close(file)
-
-
 Entry = TypeVar("Entry")
 
 
 class GrowingFile(Generic[Entry]):
     """A file that only grows. `lines` makes lines of the entries when they are written, not when they happen."""
 
-    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "path")
+    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "path")
 
     def __init__(self, disk: Disk, path: Path, lines: Callable[[list[Entry]], Iterable[bytes]]) -> None:
         self.path = path
@@ -137,6 +144,9 @@ class GrowingFile(Generic[Entry]):
         self._lines = lines
         self._entries: list[Entry] = []
         self._size = 0
+        self.fd = -1
+        """The open file; only the disk's thread touches it."""
+        self.finished = False
         self.before: Callable[[], None] = lambda: None
         """Called before the file is written, to add what is still being counted."""
 
@@ -148,6 +158,11 @@ class GrowingFile(Generic[Entry]):
         self._size += size
         if self._size > BIG:
             self._disk.now(self)
+
+    def finish(self) -> None:
+        """Nothing more is expected: write and close. What comes late all the same is written too."""
+        self.finished = True
+        self._disk.now(self)
 
     def take(self) -> bytes:
         """What is waiting, once."""
