@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # in C where it was built
 
@@ -110,14 +111,19 @@ class Cutter:
         return stop
 
 
-def text_frame(data: bytes) -> bytes:
-    """One whole text message, already UTF-8, as a server sends it."""
-    size = len(data)
-    if size < 126:
-        return bytes((_FIN_TEXT, size)) + data
-    if size < 65_536:
-        return struct.pack("!BBH", _FIN_TEXT, 126, size) + data
-    return struct.pack("!BBQ", _FIN_TEXT, 127, size) + data
+def text_frames(messages: Sequence[bytes]) -> bytes:
+    """Whole text messages, already UTF-8, as a server sends them, one after the other."""
+    parts = []
+    for message in messages:
+        size = len(message)
+        if size < 126:
+            parts.append(bytes((_FIN_TEXT, size)))
+        elif size < 65_536:
+            parts.append(struct.pack("!BBH", _FIN_TEXT, 126, size))
+        else:
+            parts.append(struct.pack("!BBQ", _FIN_TEXT, 127, size))
+        parts.append(message)
+    return b"".join(parts)
 
 
 class Masks:

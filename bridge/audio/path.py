@@ -43,12 +43,8 @@ class AudioPath:
         assert self._up is not None  # noqa: S101 - only then it is chosen
         return base64text.encode(self._up.feed(ulaw_to_pcm16(ulaw)))
 
-    def decode_for_phone(self, delta: str) -> bytes:
-        """One audio delta of the model (base64) as mu-law for the phone: 160 bytes for each 20 ms, of any length.
-
-        Raises ValueError when the delta is not base64.
-        """
-        data = base64text.decode(delta)
+    def to_phone(self, data: bytes) -> bytes:
+        """One audio delta of the model, decoded, as mu-law for the phone: 160 bytes for each 20 ms, of any length."""
         return data if self._down is None else self._on_time(pcm16_to_ulaw(self._down.feed(data)))
 
     def flush_for_phone(self) -> bytes:

@@ -23,7 +23,7 @@ Units: bytes are mu-law samples at 8 kHz (8 bytes = 1 ms); times are seconds of 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 FRAME = 160
 """20 ms: what the phone plays at a time. Odd-size crumbs make it stutter at word starts."""
@@ -52,7 +52,7 @@ class Track:
     finished: bool = False
     began_at: float | None = None
     ended_at: float = 0.0
-    rest: bytearray = field(default_factory=bytearray)
+    rest: bytes = b""
 
     @property
     def heard_ms(self) -> int:
@@ -119,7 +119,7 @@ class Playback:
         if track is None:
             track = self._tracks[item_id, index] = Track(response_id, item_id, index)
         track.received_ms += ms
-        track.rest += audio
+        track.rest = track.rest + audio if track.rest else audio
         return self._cut(track, len(track.rest) // FRAME * FRAME, now)
 
     def finish(self, item_id: str, index: int, now: float) -> list[Chunk]:
@@ -145,10 +145,10 @@ class Playback:
         at = 0
         while at < size:
             limit = CHUNK if self._follows(now) else FRAME
-            piece = bytes(track.rest[at : min(at + limit, size)])
+            piece = track.rest[at : min(at + limit, size)]
             at += len(piece)
             chunks.append(self._push(track, piece, now))
-        del track.rest[:size]
+        track.rest = track.rest[size:]
         return chunks if self.line_on else []
 
     def _follows(self, now: float) -> bool:
@@ -226,7 +226,7 @@ class Playback:
         cut = [t for t in self._tracks.values() if not t.complete]
         for track in cut:
             self._muted.add(track.item_id)
-            track.rest.clear()
+            track.rest = b""
             del self._tracks[track.item_id, track.content_index]
         self._queue.clear()
         self._serials.clear()

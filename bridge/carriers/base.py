@@ -58,8 +58,8 @@ class Wire(Protocol):
         nothing has happened: `read` it. (May always say None.)"""
         ...
 
-    def write(self, command: PhoneCommand) -> tuple[str, ...]:
-        """Messages for one command; `Play` is audio and mark."""
+    def write(self, command: PhoneCommand) -> tuple[bytes, ...]:
+        """Messages for one command, as UTF-8; `Play` is audio and mark."""
         ...
 
 

@@ -50,7 +50,6 @@ class ModelLink:
         self._connect = connect
         self._tap = tap
         self._in = tap.meter("model", "in")
-        self._out = tap.meter("model", "out")
         self._socket: Socket | None = None
         self._waiting: deque[tuple[bytes, int]] = deque()
         self._waiting_audio = 0
@@ -94,14 +93,12 @@ class ModelLink:
 
     def feed(self, audio: bytes) -> None:
         """Send caller audio (mu-law): what `send(Feed(audio))` does."""
-        size = len(audio)
-        self._out.size += size
         message = self._wire.append(audio)
         socket = self._socket
         if socket is not None and socket.writable and not self._waiting and not self._held:
             socket.send(message)
         else:
-            self._wait(message, size)
+            self._wait(message, len(audio))
 
     def _send(self, message: bytes) -> None:
         socket = self._socket
@@ -139,7 +136,7 @@ class ModelLink:
         socket.send_all(messages)
 
     def _received(self, messages: list[bytes]) -> None:
-        several = len(messages) > 1
+        several = len(messages) > 2  # an audio delta and its words often come together, and lead to one write
         if several:
             self.on_together(True)
         for message in messages:

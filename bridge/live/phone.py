@@ -52,7 +52,7 @@ class ShortWay(Protocol):
         """Can it be written to now?"""
         ...
 
-    def write(self, texts: Sequence[str]) -> None:
+    def write(self, texts: Sequence[bytes]) -> None:
         """Send these messages at once."""
         ...
 
@@ -62,9 +62,10 @@ class PhoneLink:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self.sound = wire.sound
+        """See `Wire.sound`."""
         self.watch(_Silent())
         self.on_event: Callable[[ev.Event], None] = lambda event: None
-        self.on_sound: Callable[[bytes], None] = lambda audio: None
         self.on_together: Callable[[bool], None] = lambda begins: None
         """Told before (True) and after (False) the messages of one read, when there is more than one."""
         self.malformed = 0
@@ -73,7 +74,7 @@ class PhoneLink:
         self._writing = False
         self.short_way: ShortWay | None = None
         """Where messages go at once, while it is ready and nothing waits before them."""
-        self._outbox: deque[tuple[str, int, bool]] = deque()
+        self._outbox: deque[tuple[bytes, int, bool]] = deque()
         self._ready = asyncio.Event()
 
     def watch(self, tap: WireTap) -> None:
@@ -106,15 +107,6 @@ class PhoneLink:
                 self.on_event(event)
         if several:
             self.on_together(False)
-
-    def hear(self, message: bytes) -> bool:
-        """A frame of the caller that is just the next one, the short way; False: `receive` it."""
-        audio = self._wire.sound(message)
-        if audio is None:
-            return False
-        self._in.size += len(audio)
-        self.on_sound(audio)
-        return True
 
     def _malformed(self, message: str | bytes, error: WireError) -> None:
         self.malformed += 1
@@ -175,7 +167,7 @@ class PhoneLink:
         self.closing = True
         self._ready.set()
 
-    async def run_writer(self, send_text: Callable[[str], Awaitable[None]]) -> None:
+    async def run_writer(self, send_text: Callable[[bytes], Awaitable[None]]) -> None:
         """Empty the outbox into the socket until the link is closed. Ends with the socket's own error if it fails."""
         while True:
             while self._outbox:
@@ -189,7 +181,7 @@ class PhoneLink:
             self._ready.clear()
             await self._ready.wait()
 
-    def _show(self, text: str, size: int) -> None:
+    def _show(self, text: bytes, size: int) -> None:
         if size:
             self._out.size += size
         else:

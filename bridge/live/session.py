@@ -1,7 +1,7 @@
 """One call in progress: drives one core between two links. The hot path; it holds no rule.
 
 A caller's frame: `web/media.py` text -> `PhoneLink.receive` -> `handle(PhoneAudio)` -> core -> `ModelLink.send(Feed)`;
-by the lane, the same in fewer steps: `PhoneLink.hear` -> `hear(audio)` -> core -> `ModelLink.feed`.
+by the lane, the same in fewer steps: `hear` -> `Wire.sound` -> core -> `ModelLink.feed`.
 A model's delta:  `Connection` -> `ModelLink` -> `handle(ModelAudio)` -> core -> `PhoneLink.send(Play)`.
 """
 
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 RunTool = Callable[[str, str], Awaitable[ToolResult]]
 """(name, arguments as JSON) -> what the model shall read. Never raises but CancelledError."""
+
+
+def _no_leg(message: bytes) -> bytes | None:
+    """Stands for the leg that is not there."""
 
 
 def _nobody_listens(word: object) -> None:
@@ -72,6 +76,8 @@ class CallSession:
         self._timer: asyncio.TimerHandle | None = None
         self._armed_at = float("inf")
         self._holding = False
+        self._sound: Callable[[bytes], bytes | None] = _no_leg
+        self._heard = timeline.meter("phone", "in")
         self._tasks: set[asyncio.Task[None]] = set()
         self.over: asyncio.Future[do.End] = self._loop.create_future()
         model.on_event = self.handle
@@ -99,17 +105,23 @@ class CallSession:
         self._act(self.core.receive(event, now))
         self._arm()
 
-    def hear(self, audio: bytes) -> None:
-        """20 ms of the caller, fifty times a second: what `handle(PhoneAudio(audio))` does, without the ceremony."""
-        if self.end is not None:
-            return
+    def hear(self, message: bytes) -> bool:
+        """20 ms of the caller, fifty times a second: what becomes of a frame that is just the next one.
+
+        The same as the long way by `PhoneLink.receive` and `handle(PhoneAudio)`, in fewer steps; False: take that way.
+        """
+        audio = self._sound(message)
+        if audio is None or self.end is not None:
+            return False
         now = self._clock()
-        self._blackbox.frame(len(audio), now)
+        size = len(audio)
+        self._heard.size += size
+        self._blackbox.frame(size, now)
         if self._recorder is not None:
             self._recorder.caller(audio, now)
         if self.core.hear(audio, now):
             self.model.feed(audio)
-        # A frame only moves deadlines away; the timer finds that out itself.
+        return True  # a frame only moves deadlines away; the timer finds that out itself
 
     @staticmethod
     def _record(recorder: AudioTap, event: ev.Event, now: float) -> None:
@@ -200,7 +212,7 @@ class CallSession:
         if self._recorder is not None:
             self._recorder.attached(self._clock())
         link.on_event = self.handle
-        link.on_sound = self.hear
+        self._sound = link.sound
         link.on_together = self._together
         self.handle(ev.PhoneAttached(link.start.stream_id))
         return True
@@ -215,7 +227,8 @@ class CallSession:
         """The leg is no longer ours: whatever it says from now on means nothing."""
         link, self.phone = self.phone, None
         if link is not None:
-            link.on_event = link.on_sound = _nobody_listens
+            link.on_event = _nobody_listens
+        self._sound = _no_leg
         return link
 
     def _leave_stream(self, digits: str) -> None:

@@ -49,7 +49,8 @@ class Timeline:
         self._file = file
         self._clock = clock
         self._zero = clock()
-        self._meters = {(side, way): Meter(side, way) for side in ("phone", "model") for way in ("in", "out")}
+        # What the model is fed is not counted: it is what came from the phone, while it may hear it.
+        self._meters = {of: Meter(*of) for of in (("phone", "in"), ("phone", "out"), ("model", "in"))}
 
     def meter(self, side: str, way: str) -> Meter:
         """Where messages with audio are counted."""

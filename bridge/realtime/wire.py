@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from bridge.audio import base64text
 from bridge.audio.path import AudioPath
 from bridge.call import commands as do
 from bridge.call import events as ev
@@ -39,7 +40,17 @@ class _ServerEvent(msgspec.Struct):
     error: msgspec.Raw = _EMPTY
 
 
+class _AudioDelta(msgspec.Struct):
+    """What matters of an audio delta as servers spell it; the base64 is decoded, strictly, on the way."""
+
+    response_id: str = ""
+    item_id: str = ""
+    content_index: int = 0
+    delta: bytes = b""
+
+
 _decode = msgspec.json.Decoder(_ServerEvent).decode
+_decode_audio = msgspec.json.Decoder(_AudioDelta).decode
 
 
 class RealtimeWire:
@@ -48,6 +59,8 @@ class RealtimeWire:
     def __init__(self, dialect: Dialect, path: AudioPath, config: SessionConfig) -> None:
         self._dialect = dialect
         self._kinds = dialect.kinds
+        (audio_delta,) = (name for name, kind in dialect.kinds.items() if kind == "audio_delta")
+        self._audio_head = b'{"type":"%s",' % audio_delta.encode()
         self._path = path
         self._to_model = path.to_model
         self._config = config
@@ -76,6 +89,15 @@ class RealtimeWire:
 
     def read(self, message: str | bytes) -> tuple[ev.Event, ...]:
         """Events of one server message. Raises WireError when it is no JSON object with a type."""
+        if isinstance(message, str):
+            message = message.encode("utf-8", "surrogatepass")
+        if message.startswith(self._audio_head):
+            try:
+                delta = _decode_audio(message)
+            except msgspec.DecodeError:
+                pass  # the long way says what is wrong with it
+            else:
+                return self._audio(delta.response_id, delta.item_id, delta.content_index, delta.delta)
         try:
             event = _decode(message)
             kind = self._kinds.get(event.type)
@@ -84,17 +106,19 @@ class RealtimeWire:
             raise WireError(f"not a Realtime event: {str(error)[:120]}") from None
 
     def _audio_delta(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
-        delta = event.delta
-        if not delta:
+        audio = base64text.decode(event.delta or "")
+        return self._audio(event.response_id, event.item_id, event.content_index, audio)
+
+    def _audio(self, response_id: str, item_id: str, index: int, data: bytes) -> tuple[ev.Event, ...]:
+        if not data:
             return ()
-        part = (event.item_id, event.content_index)
+        part = (item_id, index)
         if part != self._speaking:
             if self._speaking is not None:
                 self._path.flush_for_phone()  # an item that was cut: its tail is nobody's
             self._speaking = part
-        size = len(delta) // 4 * 3 - delta.count("=", -2)
-        audio = self._path.decode_for_phone(delta)
-        return (ev.ModelAudio(event.response_id, *part, audio, size / self._bytes_per_ms),)
+        audio = self._path.to_phone(data)
+        return (ev.ModelAudio(response_id, item_id, index, audio, len(data) / self._bytes_per_ms),)
 
     def _audio_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
         part = (event.item_id, event.content_index)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ FLUSH_S = 2.0
 """What a killed process may lose of a growing file."""
 BIG = 262_144
 """A file that collects this much is written at once."""
+TOGETHER_S = 0.25
+"""Files that are due within this are written together: waking the thread costs more than writing a file."""
 FILES = 16
 """So many files are made into bytes at a time, about half a millisecond's work ..."""
 OPEN = 1_000
@@ -61,7 +64,7 @@ class Disk:
     def soon(self, file: GrowingFile[Any]) -> None:
         """This file has something to write."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + FLUSH_S
+        due = math.ceil((loop.time() + FLUSH_S) / TOGETHER_S) * TOGETHER_S
         self._dirty[file] = due
         if self._timer is None:
             self._timer = loop.call_at(due, self._flush)

@@ -15,7 +15,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import OPEN
 
-from bridge.frames import Cutter, text_frame
+from bridge.frames import Cutter, text_frames
 
 EXTENSION = "callbridge.lane"
 """Key in the scope's `extensions` under which an application finds the lane of its socket."""
@@ -107,6 +107,6 @@ class Lane(WebSocketsSansIOProtocol):
         """Can something be written now without waiting?"""
         return self.writable.is_set() and not self.close_sent and not self.disconnected
 
-    def write(self, texts: Sequence[str]) -> None:
-        """Send these messages at once, as one write. Only while `ready`."""
-        self.transport.write(b"".join([text_frame(text.encode()) for text in texts]))
+    def write(self, texts: Sequence[bytes]) -> None:
+        """Send these messages (UTF-8) at once, as one write. Only while `ready`."""
+        self.transport.write(text_frames(texts))

@@ -95,7 +95,7 @@ class Media:
         try:
             if lane is not None:
                 link.short_way = lane
-                lane.take_over(link.receive, link.hear)  # from here on the loop below only waits for the end
+                lane.take_over(link.receive, session.hear)  # from here on the loop below only waits for the end
             while True:
                 link.receive([await _receive(socket)])
         except WebSocketDisconnect as error:
@@ -112,7 +112,7 @@ class Media:
     async def _write(socket: WebSocket, link: PhoneLink) -> None:
         """The outbox into the socket; a link that was closed by us closes the socket, which ends the reading too."""
         with suppress(RuntimeError, WebSocketDisconnect):  # the socket is gone; the reader says so
-            await link.run_writer(socket.send_text)
+            await link.run_writer(lambda text: socket.send_text(text.decode()))
             await socket.close(1000)
 
 

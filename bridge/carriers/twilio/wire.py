@@ -12,7 +12,7 @@ Facts this file relies on (reference: Twilio's Media Streams WebSocket messages)
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 
 import msgspec
 
@@ -83,9 +83,9 @@ class TwilioWire:
         self._next_ms = 0
         self._old_ms = -1
         self._old_run = 0
-        self._head = ""
-        self._mark_head = ""
-        self._clear = ""
+        self._head = b""
+        self._mark_head = b""
+        self._clear = b""
 
     def read(self, message: str | bytes) -> tuple[ev.Event, ...]:
         """Events of one message; unknown kinds have none. Raises WireError."""
@@ -147,10 +147,10 @@ class TwilioWire:
             raise WireError("a start message without its content")
         self._stream_id = stream_id
         self.start = LegStart(stream_id, start.callSid, start.accountSid, start.customParameters)
-        sid = msgspec.json.encode(stream_id).decode()
-        self._head = '{"event":"media","streamSid":' + sid + ',"media":{"payload":"'
-        self._mark_head = '{"event":"mark","streamSid":' + sid + ',"mark":{"name":'
-        self._clear = '{"event":"clear","streamSid":' + sid + "}"
+        sid = msgspec.json.encode(stream_id)
+        self._head = b'{"event":"media","streamSid":' + sid + b',"media":{"payload":"'
+        self._mark_head = b'{"event":"mark","streamSid":' + sid + b',"mark":{"name":'
+        self._clear = b'{"event":"clear","streamSid":' + sid + b"}"
         return (ev.PhoneAttached(stream_id),)
 
     def _read_media(self, msg: _Message) -> tuple[ev.Event, ...]:
@@ -198,12 +198,12 @@ class TwilioWire:
         self._old_ms = at
         return self._old_run >= RESTART_FRAMES
 
-    def write(self, command: do.PhoneCommand) -> tuple[str, ...]:
+    def write(self, command: do.PhoneCommand) -> tuple[bytes, ...]:
         """Messages for one command. Only after `start` was read."""
         match command:
             case do.Play(audio, mark):
-                payload = b64encode(audio).decode()
-                return (self._head + payload + '"}}', self._mark_head + msgspec.json.encode(mark).decode() + "}}")
+                media = b"".join((self._head, b2a_base64(audio, newline=False), b'"}}'))
+                return (media, self._mark_head + msgspec.json.encode(mark) + b"}}")
             case do.Flush():
                 return (self._clear,)
             case do.Detour():
