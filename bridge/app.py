@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -120,7 +121,7 @@ class _House:
         self._feed = feed
         self._model = agent.model or settings.realtime_model
         self._config = briefing.session_config(agent, settings)
-        self._terms = briefing.terms(agent)
+        self._terms = replace(briefing.terms(agent), recorded=settings.record == "stereo")
 
     def new_session(self, info: CallInfo) -> CallSession:
         """One call: rules, links, tools and everybody who listens."""
@@ -138,11 +139,13 @@ class _House:
             self._folders, self._disk, Costs(price_of(self._model)), info.began_at, lambda: _wall(info, loop, now)
         )
         recorder = Recorder(place / folder.RECORDING, self._disk) if self._settings.record == "stereo" else None
+        box = BlackBox(box_file, self._terms, info.began_at, now)
+        timeline.heard = box.heard
         session = CallSession(
             info,
             CallCore(self._terms, now),
             ModelLink(self._wire(), self._connect(), timeline),
-            BlackBox(box_file, self._terms, info.began_at, now),
+            box,
             timeline,
             [timeline, Transcript(transcript_file), record, self._feed.subscriber(info.call_id)],
             recorder,

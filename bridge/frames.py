@@ -27,25 +27,46 @@ Piece = tuple[bool, bytes]
 class Cutter:
     """Cuts what a socket reads. `masked`: it reads a client's frames; messages beyond `longest` go to the parser."""
 
-    __slots__ = ("_between", "_fragments", "_kept", "_longest", "_masked", "_medium", "_missing", "_passing")
+    __slots__ = (
+        "_between",
+        "_body",
+        "_fragments",
+        "_head",
+        "_kept",
+        "_length",
+        "_limit",
+        "_longest",
+        "_masked",
+        "_missing",
+        "_passing",
+    )
 
     def __init__(self, *, masked: bool, longest: int) -> None:
         self._masked = masked
-        self._longest = longest
+        self._longest = min(longest, 0xFFFF)
+        self._limit = longest
         self._kept: list[bytes] = []  # the beginning of a frame that is not here yet
         self._missing = 0
         self._passing = 0  # bytes of the parser's frame still to come
         self._fragments = False  # inside a message of several frames
         self._between = True  # outside of everything: `whole` may look
-        self._medium = bytes((_FIN_TEXT, 126 | (_MASKED if masked else 0)))  # heads of 126 to 65535 bytes
+        self._body = 8 if masked else 4  # where the payload of such a frame begins
+        self._head = b""  # of the last one: most are as long as the one before
+        self._length = -1
 
     def whole(self, data: bytes) -> bytes | None:
         """The text if `data` is exactly one whole text frame, as it nearly always is; None: `cut` it."""
-        size = len(data) - (8 if self._masked else 4)
-        if not self._between or not 126 <= size <= self._longest or not data.startswith(self._medium):
+        if not self._between:
             return None
-        if data[2] << 8 | data[3] != size:
-            return None
+        if len(data) != self._length or not data.startswith(self._head):
+            # Not like the one before. Of 126 to 65535 bytes it may still be; the others are rare.
+            size = len(data) - self._body
+            if not 126 <= size <= self._longest:
+                return None
+            head = struct.pack("!BBH", _FIN_TEXT, 126 | (_MASKED if self._masked else 0), size)
+            if not data.startswith(head):
+                return None
+            self._head, self._length = head, len(data)
         return apply_mask(data[8:], data[4:8]) if self._masked else data[4:]
 
     def cut(self, data: bytes) -> list[Piece]:
@@ -68,7 +89,7 @@ class Cutter:
                 break
             body, size = self._measure(data, at)
             stop = body + size
-            if size > self._longest or (data[at + 1] >= _MASKED) is not self._masked:
+            if size > self._limit or (data[at + 1] >= _MASKED) is not self._masked:
                 self._passing = _FOR_EVER  # the parser will refuse it; from here on everything is its
             elif body > end:
                 self._keep(data, at, body - end)
@@ -130,23 +151,30 @@ class Masks:
     """Writes a client's text frames. The package's own writer costs three times as much, a third of it for asking
     the system for four random bytes each time (they must be unpredictable, RFC 6455 section 5.3)."""
 
-    __slots__ = ("_at", "_pool")
+    __slots__ = ("_at", "_head", "_pool", "_size")
 
     def __init__(self) -> None:
         self._pool = b""
         self._at = 0
+        self._size = -1
+        self._head = b""
 
     def text_frame(self, data: bytes) -> bytes:
         """One whole text message, already UTF-8, masked."""
-        if self._at >= len(self._pool):
-            self._pool, self._at = os.urandom(1024), 0
-        mask = self._pool[self._at : self._at + 4]
-        self._at += 4
-        size = len(data)
-        if size < 126:
-            head = struct.pack("!BB", _FIN_TEXT, _MASKED | size)
-        elif size < 65_536:
-            head = struct.pack("!BBH", _FIN_TEXT, _MASKED | 126, size)
-        else:
-            head = struct.pack("!BBQ", _FIN_TEXT, _MASKED | 127, size)
-        return head + mask + apply_mask(data, mask)
+        at = self._at
+        if at >= len(self._pool):
+            self._pool, at = os.urandom(1024), 0
+        mask = self._pool[at : at + 4]
+        self._at = at + 4
+        if len(data) != self._size:  # most are as long as the one before
+            self._size = len(data)
+            self._head = _masked_head(self._size)
+        return self._head + mask + apply_mask(data, mask)
+
+
+def _masked_head(size: int) -> bytes:
+    if size < 126:
+        return bytes((_FIN_TEXT, _MASKED | size))
+    if size < 65_536:
+        return struct.pack("!BBH", _FIN_TEXT, _MASKED | 126, size)
+    return struct.pack("!BBQ", _FIN_TEXT, _MASKED | 127, size)

@@ -119,6 +119,8 @@ class Floor:
 
     def sound(self, sounded: list[Sounded]) -> None:
         """Tell the recorder what was heard, and when."""
+        if not self.desk.terms.recorded:
+            return
         zero = self.desk.zero or 0.0
         for s in sounded:
             self.desk.put(do.Heard(s.audio, (s.at - zero) * 1000.0))

@@ -28,6 +28,8 @@ class Terms:
     """Audio before the caller's first sound that the server counts into a turn (`prefix_padding_ms`)."""
     lead_out_ms: int = 0
     """Silence after the caller's last sound that the server counts into a turn (`silence_duration_ms`)."""
+    recorded: bool = True
+    """Somebody wants to have the agent's audio as it was heard (`Heard`)."""
     ring_s: float = 10.0
     """Answer document fetched -> stream attached. Past it the warm model socket is given up."""
     connect_s: float = 8.0

@@ -48,6 +48,7 @@ class BlackBox:
     def __init__(self, file: GrowingFile[Entry], terms: Terms, wall: float, now: float) -> None:
         self._append = file.append
         self._frames: Frames | None = None
+        self._heard = 0
         header = {"version": VERSION, "wall": wall, "terms": dataclasses.asdict(terms)}
         self._append((now, "header", header))
 
@@ -56,7 +57,7 @@ class BlackBox:
         if type(event) is ev.PhoneAudio:
             self.frame(len(event.audio), now)
             return
-        self._frames = None
+        self._close_frames()
         if type(event) is ev.ModelAudio:
             part = (event.response_id, event.item_id, event.content_index, len(event.audio), event.ms)
             self._append((now, "ModelAudio", part))
@@ -69,12 +70,22 @@ class BlackBox:
         if frames is not None and frames.size == size and not frames.written:
             frames.times.append(now)
         else:
+            self._close_frames()
             self._frames = frames = Frames(size, now)
             self._append(frames)
 
+    def heard(self) -> int:
+        """Bytes of caller audio so far."""
+        frames = self._frames
+        return self._heard + (frames.size * len(frames.times) if frames is not None else 0)
+
+    def _close_frames(self) -> None:
+        self._heard = self.heard()
+        self._frames = None
+
     def wake(self, now: float) -> None:
         """Before the rules are woken."""
-        self._frames = None
+        self._close_frames()
         self._append((now, "wake", None))
 
 

@@ -80,7 +80,6 @@ class PhoneLink:
     def watch(self, tap: WireTap) -> None:
         """Let `tap` see what goes over the wire from now on."""
         self._tap = tap
-        self._in = tap.meter("phone", "in")
         self._out = tap.meter("phone", "out")
 
     @property
@@ -100,9 +99,7 @@ class PhoneLink:
                 self._malformed(message, error)
                 continue
             for event in events:
-                if type(event) is ev.PhoneAudio:
-                    self._in.size += len(event.audio)
-                elif type(event) is not ev.PhoneGap:
+                if type(event) is not ev.PhoneAudio and type(event) is not ev.PhoneGap:
                     self._tap.message("phone", "in", message)
                 self.on_event(event)
         if several:

@@ -77,7 +77,6 @@ class CallSession:
         self._armed_at = float("inf")
         self._holding = False
         self._sound: Callable[[bytes], bytes | None] = _no_leg
-        self._heard = timeline.meter("phone", "in")
         self._tasks: set[asyncio.Task[None]] = set()
         self.over: asyncio.Future[do.End] = self._loop.create_future()
         model.on_event = self.handle
@@ -111,12 +110,10 @@ class CallSession:
         The same as the long way by `PhoneLink.receive` and `handle(PhoneAudio)`, in fewer steps; False: take that way.
         """
         audio = self._sound(message)
-        if audio is None or self.end is not None:
+        if audio is None:
             return False
         now = self._clock()
-        size = len(audio)
-        self._heard.size += size
-        self._blackbox.frame(size, now)
+        self._blackbox.frame(len(audio), now)
         if self._recorder is not None:
             self._recorder.caller(audio, now)
         if self.core.hear(audio, now):
@@ -260,6 +257,7 @@ class CallSession:
 
     def _finish(self, end: do.End) -> None:
         self.end = end
+        self._sound = _no_leg
         self._together(False)
         if self._timer is not None:
             self._timer.cancel()

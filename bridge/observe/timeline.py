@@ -49,8 +49,11 @@ class Timeline:
         self._file = file
         self._clock = clock
         self._zero = clock()
-        # What the model is fed is not counted: it is what came from the phone, while it may hear it.
-        self._meters = {of: Meter(*of) for of in (("phone", "in"), ("phone", "out"), ("model", "in"))}
+        self._meters = {of: Meter(*of) for of in (("phone", "out"), ("model", "in"))}
+        self._heard_until = 0
+        self.heard: Callable[[], int] = lambda: 0
+        """Bytes of caller audio so far, from somebody who counts them anyway. What the model is fed has no line of its
+        own: it is this audio, while it may hear it."""
 
     def meter(self, side: str, way: str) -> Meter:
         """Where messages with audio are counted."""
@@ -69,11 +72,15 @@ class Timeline:
 
     def fold(self) -> None:
         """Audio counted so far becomes a line for each direction that had some."""
-        counted = tuple((m.side, m.way, m.size // 8) for m in self._meters.values() if m.size)
-        if counted:
-            self._file.append((self._clock() - self._zero, counted))
-            for meter in self._meters.values():
+        heard = self.heard()
+        counted = [("phone", "in", (heard - self._heard_until) // 8)] if heard > self._heard_until else []
+        self._heard_until = heard
+        for meter in self._meters.values():
+            if meter.size:
+                counted.append((meter.side, meter.way, meter.size // 8))
                 meter.size = 0
+        if counted:
+            self._file.append((self._clock() - self._zero, tuple(counted)))
 
     def __call__(self, fact: Fact) -> None:
         """Something was decided or became known."""

@@ -101,7 +101,8 @@ class TwilioWire:
             return self._read_start(msg)
         if msg.event == "connected":
             return ()
-        self._check_stream(msg)
+        if msg.streamSid != self._stream_id:
+            self._check_stream(msg)
         if msg.event == "mark" and msg.mark is not None:
             return (ev.PhoneMark(msg.mark.name),)
         if msg.event == "dtmf" and msg.dtmf is not None and msg.dtmf.digit in _KEYS:
