@@ -21,8 +21,13 @@ SHORT = 4096
 some 7 us to wake up when nothing else has used it."""
 
 
-def encode(data: bytes) -> bytes:
-    """Bytes to base64 without line breaks, as ASCII."""
+def encode(data: bytes) -> str:
+    """Bytes to base64 text without line breaks."""
+    return encode_ascii(data).decode("ascii")
+
+
+def encode_ascii(data: bytes) -> bytes:
+    """Bytes to base64 without line breaks, as ASCII bytes."""
     if pybase64 is not None and len(data) > SHORT:
         return pybase64.b64encode(data)
     return binascii.b2a_base64(data, newline=False)

@@ -41,7 +41,7 @@ class AudioPath:
 
     def _up_and_encode(self, ulaw: bytes) -> bytes:
         assert self._up is not None  # noqa: S101 - only then it is chosen
-        return base64text.encode(self._up.feed(ulaw_to_pcm16(ulaw)))
+        return base64text.encode_ascii(self._up.feed(ulaw_to_pcm16(ulaw)))
 
     def to_phone(self, data: bytes) -> bytes:
         """One audio delta of the model, decoded, as mu-law for the phone: 160 bytes for each 20 ms, of any length."""

@@ -16,7 +16,7 @@ from bridge.call.core import CallCore
 from bridge.call.limits import Terms
 
 FRAME_S = 0.02
-FRAME = ev.PhoneAudio(b64encode(b"\xff" * 160).decode(), 160)
+FRAME = ev.PhoneAudio(b"\xff" * 160)
 
 C = TypeVar("C", bound=do.Command)
 F = TypeVar("F", bound=facts.Fact)

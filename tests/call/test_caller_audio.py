@@ -15,8 +15,8 @@ from bridge.call.phone_side import GAP_LIMIT_MS
 
 def test_a_frame_is_fed_as_it_came() -> None:
     story = Story.talking()
-    assert story.tell(FRAME) == [do.Feed(FRAME.payload, 160)]
-    assert story.tell(FRAME)[0] == do.Feed(FRAME.payload, FRAME.size)
+    assert story.tell(FRAME) == [do.Feed(FRAME.audio)]
+    assert story.tell(FRAME)[0] == do.Feed(FRAME.audio)
 
 
 @pytest.mark.parametrize(("gap_ms", "filled_ms"), [(20, 20), (340, 340), (10_000, 10_000), (60_000, GAP_LIMIT_MS)])

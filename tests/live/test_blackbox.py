@@ -22,7 +22,7 @@ from bridge.live.blackbox import BlackBox, read, replay
 from bridge.store.disk import Disk, GrowingFile
 
 TERMS = Terms(greeting="Greet the caller.", silence_s=30.0)
-FRAME = b64encode(bytes(range(160))).decode()
+FRAME = bytes(range(160))
 USAGE = {"input_tokens": 1}
 Decided = list[tuple[float, list[Any]]]
 
@@ -40,8 +40,8 @@ class Paper:
 def by_size(command: do.Command) -> Any:
     """A command with audio counted and not looked at: the black box keeps no sound."""
     match command:
-        case do.Feed(_, size):
-            return ("Feed", size)
+        case do.Feed(audio):
+            return ("Feed", len(audio))
         case do.Play(audio, mark):
             return ("Play", len(audio), mark)
         case do.Heard(audio, at_ms):
@@ -91,7 +91,7 @@ STORY: list[ev.Event | float] = [
     ev.AgentText("resp_1", "item_1", "Hello é \u2028 there"),
     ev.ModelAudioDone("resp_1", "item_1", 0),
     ev.ResponseDone("resp_1", "completed", usage=USAGE),
-    *itertools.chain.from_iterable([ev.PhoneAudio(FRAME, 160), 0.02] for _ in range(20)),
+    *itertools.chain.from_iterable([ev.PhoneAudio(FRAME), 0.02] for _ in range(20)),
     ev.PhoneGap(60),
     ev.SpeechStarted("item_2", 300),
     ev.SpeechStopped("item_2", 900),
@@ -104,7 +104,7 @@ STORY: list[ev.Event | float] = [
     ev.PhoneKey("1"),
     2.0,
     ev.ModelFault("response_cancel_not_active", "nothing active", "benign"),
-    ev.PhoneAudio(FRAME, 160),
+    ev.PhoneAudio(FRAME),
     ev.LeaveAsked(),
     30.0,
 ]

@@ -23,7 +23,7 @@ from bridge.realtime.session import AudioFormat, Difference
 FRAME = b64encode(b"\x55" * 160).decode()
 COMMANDS: dict[str, do.ModelCommand] = {
     "session.update": do.Configure(),
-    "input_audio_buffer.append": do.Feed(FRAME, 160),
+    "input_audio_buffer.append": do.Feed(b64decode(FRAME)),
     "response.create": do.Respond("respond_1", "Greet the caller."),
     "response.cancel": do.Cancel("resp_1"),
     "conversation.item.truncate": do.Truncate("item_1", 0, 1480),
@@ -111,7 +111,7 @@ def test_each_direction_has_its_own_format() -> None:
     mixed = sent("ga", do.Configure(), input_audio="pcmu", output_audio="pcm")["session"]["audio"]
     assert mixed["input"]["format"] == {"type": "audio/pcmu"}
     assert mixed["output"]["format"] == {"type": "audio/pcm", "rate": 24000}
-    assert sent("ga", do.Feed(FRAME, 160), input_audio="pcmu", output_audio="pcm")["audio"] == FRAME
+    assert sent("ga", do.Feed(b64decode(FRAME)), input_audio="pcmu", output_audio="pcm")["audio"] == FRAME
 
 
 def test_the_words_of_each_command() -> None:
@@ -128,9 +128,9 @@ def test_the_words_of_each_command() -> None:
 
 
 def test_caller_audio_untouched_or_converted() -> None:
-    assert sent("ga", do.Feed(FRAME, 160))["audio"] == FRAME
+    assert sent("ga", do.Feed(b64decode(FRAME)))["audio"] == FRAME
     converted = wire("ga", "pcm")
-    sizes = [len(b64decode(json.loads(converted.write(do.Feed(FRAME, 160))[0])["audio"])) for _ in range(5)]
+    sizes = [len(b64decode(json.loads(converted.write(do.Feed(b64decode(FRAME)))[0])["audio"])) for _ in range(5)]
     assert sizes == [960] * 5, "20 ms of PCM16 at 24 kHz for each 20 ms"
 
 
