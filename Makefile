@@ -1,13 +1,15 @@
 # Two commands on a fresh machine with Python 3.11+ and make:
 #   make demo    a simulated phone call through the real bridge (no key, no number, no internet beyond installing)
 #   make test    lint, types and every test
+# And, after either:
+#   make bench   what a call costs on this machine, beside the least it could cost (bench/README.md; about 90 s)
 
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install
 
-.PHONY: demo test lint format clean
+.PHONY: demo test bench lint format clean
 
 demo: $(VENV)/.ready-demo
 	@$(VENV)/bin/callbridge demo
@@ -18,6 +20,9 @@ test: $(VENV)/.ready-test
 	@$(PY) -m mypy
 	@$(PY) -m pytest -n 2 -m "not sockets"
 	@$(PY) -m pytest -n 2 --dist loadfile -m sockets
+
+bench: $(VENV)/.ready-demo
+	@$(PY) -m bench.run $(BENCH)
 
 lint: $(VENV)/.ready-test
 	$(PY) -m ruff check .

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -36,6 +37,8 @@ MAX_MESSAGE = 65_536
 def run(flags: Mapping[str, object]) -> None:
     """Read the settings, build the app, serve until told to stop. Raises UsageError for what cannot work."""
     settings = checked(config.load(flags).settings)
+    # Before numpy is loaded: a filter of 20 ms is no work to share, and idle threads of its own would spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bridge.app import create_app
     from bridge.observe import logs
 
