@@ -28,20 +28,20 @@ ULAW_BYTES_PER_MS = SAMPLE_RATE_HZ // 1000
 _untouched = partial(binascii.b2a_base64, newline=False)  # of 160 bytes nothing is quicker, and it is called as it is
 
 
+def _filtered(up: Resampler, ulaw: bytes) -> bytes:
+    return base64text.encode_ascii(up.feed(ulaw_to_pcm16(ulaw)))
+
+
 class AudioPath:
     """What turns the caller's sound into the model's and back; one per call, as it remembers the filters' past."""
 
     def __init__(self, up: Resampler | None, down: Resampler | None) -> None:
         self._up = up
         self._down = down
-        self.to_model: Callable[[bytes], bytes] = _untouched if up is None else self._up_and_encode
+        self.to_model: Callable[[bytes], bytes] = _untouched if up is None else partial(_filtered, up)
         """The caller's mu-law as the model wants it, in base64."""
         self._late = round(down.delay_ms * ULAW_BYTES_PER_MS) if down is not None else 0
         self._skip = self._late
-
-    def _up_and_encode(self, ulaw: bytes) -> bytes:
-        assert self._up is not None  # noqa: S101 - only then it is chosen
-        return base64text.encode_ascii(self._up.feed(ulaw_to_pcm16(ulaw)))
 
     def to_phone(self, data: bytes) -> bytes:
         """One audio delta of the model, decoded, as mu-law for the phone: 160 bytes for each 20 ms, of any length."""

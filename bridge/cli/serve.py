@@ -125,10 +125,11 @@ async def _serve(
         await asyncio.sleep(0.01)
     if not any(t.done() for t in tasks):
         _say_where(public, admin)
-    # What is alive now stays: the collector need not look at it again, and less often at what calls leave behind.
+    # What is alive now stays: the collector need not look at it again. A call leaves no rings behind, the request of a
+    # webhook does; some hundred calls apart is soon enough to look for those.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(10_000, 5, 5)
     await _first(stop.wait(), *tasks)
     switchboard = public_app.services.switchboard
     switchboard.draining = True

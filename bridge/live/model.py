@@ -42,6 +42,10 @@ Connect = Callable[[OnMessages, OnClose], Awaitable[Socket]]
 """Opens a socket to the model with this call's URL and headers."""
 
 
+def _nobody(_: object) -> None:
+    """Is told, and does nothing."""
+
+
 class ModelLink:
     """One call's model leg."""
 
@@ -54,8 +58,8 @@ class ModelLink:
         self._waiting: deque[tuple[bytes, int]] = deque()
         self._waiting_audio = 0
         self._held = False
-        self.on_event: Callable[[ev.Event], None] = lambda event: None
-        self.on_together: Callable[[bool], None] = lambda begins: None
+        self.on_event: Callable[[ev.Event], None] = _nobody
+        self.on_together: Callable[[bool], None] = _nobody
         """Told before (True) and after (False) the messages of one read, when there is more than one."""
         self.dropped_bytes = 0
         """Caller audio (mu-law bytes) dropped because the server read too slowly."""
@@ -171,7 +175,9 @@ class ModelLink:
         return self._wire.notes
 
     def close(self) -> None:
-        """Close the socket; nothing is received any more."""
+        """Close the socket; nothing is received any more, and nobody is told of anything."""
+        self.on_event = _nobody
+        self.on_together = _nobody
         socket, self._socket = self._socket, None
         self._waiting.clear()
         if socket is not None:

@@ -224,7 +224,7 @@ class CallSession:
         """The leg is no longer ours: whatever it says from now on means nothing."""
         link, self.phone = self.phone, None
         if link is not None:
-            link.on_event = _nobody_listens
+            link.on_event = link.on_together = _nobody_listens
         self._sound = _no_leg
         return link
 
@@ -264,8 +264,10 @@ class CallSession:
         for task in self._tasks:
             task.cancel()
         self.model.close()
-        if self.phone is not None:
-            self.phone.close()
+        self.run_tool = None
+        link = self._let_go()
+        if link is not None:
+            link.close()
         if not self.over.done():
             self.over.set_result(end)
 

@@ -147,6 +147,7 @@ class Connection(asyncio.Protocol):
         elif not self._over:
             self._over = True
             self._on_close(self._ws.close_code or 1006, self._ws.close_reason or "")
+        self._ws.parser.close()  # a generator that knows its object: a ring that only the collector would open
 
     # ---- inside
 

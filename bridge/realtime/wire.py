@@ -68,22 +68,6 @@ class RealtimeWire:
         self._speaking: tuple[str, int] | None = None
         self.notes: list[str] = []
         """Differences between asked and effective configuration that do not matter to the ear."""
-        self._readers: dict[Kind, Callable[[_ServerEvent], tuple[ev.Event, ...]]] = {
-            "audio_delta": self._audio_delta,
-            "text_delta": lambda e: (ev.AgentText(e.response_id, e.item_id, e.delta or ""),),
-            "text_done": lambda e: (ev.AgentText(e.response_id, e.item_id, e.transcript or "", final=True),),
-            "audio_done": self._audio_done,
-            "session_created": self._session_created,
-            "session_updated": self._session_updated,
-            "error": self._error,
-            "speech_started": lambda e: (ev.SpeechStarted(e.item_id, int(e.audio_start_ms or 0)),),
-            "speech_stopped": lambda e: (ev.SpeechStopped(e.item_id, int(e.audio_end_ms or 0)),),
-            "caller_delta": lambda e: (ev.CallerText(e.item_id, e.delta or ""),),
-            "caller_done": lambda e: (ev.CallerText(e.item_id, e.transcript or "", final=True),),
-            "response_created": self._response_created,
-            "response_done": self._response_done,
-            "item_done": self._item_done,
-        }
 
     # ---- in
 
@@ -101,7 +85,7 @@ class RealtimeWire:
         try:
             event = _decode(message)
             kind = self._kinds.get(event.type)
-            return self._readers[kind](event) if kind is not None else ()
+            return _READERS[kind](self, event) if kind is not None else ()
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
             raise WireError(f"not a Realtime event: {str(error)[:120]}") from None
 
@@ -211,6 +195,24 @@ class RealtimeWire:
 
     def _item(self, **item: Any) -> tuple[bytes, ...]:
         return self._event("conversation.item.create", item=item)
+
+
+_READERS: dict[Kind, Callable[[RealtimeWire, _ServerEvent], tuple[ev.Event, ...]]] = {
+    "audio_delta": RealtimeWire._audio_delta,
+    "text_delta": lambda _, e: (ev.AgentText(e.response_id, e.item_id, e.delta or ""),),
+    "text_done": lambda _, e: (ev.AgentText(e.response_id, e.item_id, e.transcript or "", final=True),),
+    "audio_done": RealtimeWire._audio_done,
+    "session_created": RealtimeWire._session_created,
+    "session_updated": RealtimeWire._session_updated,
+    "error": RealtimeWire._error,
+    "speech_started": lambda _, e: (ev.SpeechStarted(e.item_id, int(e.audio_start_ms or 0)),),
+    "speech_stopped": lambda _, e: (ev.SpeechStopped(e.item_id, int(e.audio_end_ms or 0)),),
+    "caller_delta": lambda _, e: (ev.CallerText(e.item_id, e.delta or ""),),
+    "caller_done": lambda _, e: (ev.CallerText(e.item_id, e.transcript or "", final=True),),
+    "response_created": RealtimeWire._response_created,
+    "response_done": RealtimeWire._response_done,
+    "item_done": RealtimeWire._item_done,
+}
 
 
 def _object(raw: msgspec.Raw) -> dict[str, Any]:

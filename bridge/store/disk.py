@@ -136,6 +136,10 @@ class Disk:
 Entry = TypeVar("Entry")
 
 
+def _nothing() -> None:
+    """Adds nothing."""
+
+
 class GrowingFile(Generic[Entry]):
     """A file that only grows. `lines` makes lines of the entries when they are written, not when they happen."""
 
@@ -150,7 +154,7 @@ class GrowingFile(Generic[Entry]):
         self.fd = -1
         """The open file; only the disk's thread touches it."""
         self.finished = False
-        self.before: Callable[[], None] = lambda: None
+        self.before: Callable[[], None] = _nothing
         """Called before the file is written, to add what is still being counted."""
 
     def append(self, entry: Entry, size: int = 64) -> None:
@@ -166,6 +170,7 @@ class GrowingFile(Generic[Entry]):
         """Nothing more is expected: write and close. What comes late all the same is written too."""
         self.finished = True
         self._disk.now(self)
+        self.before = _nothing
 
     def take(self) -> bytes:
         """What is waiting, once."""

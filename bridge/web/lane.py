@@ -89,6 +89,15 @@ class Lane(WebSocketsSansIOProtocol):
             come, self._come = self._come, []
             self._take(come)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end. The scope knew the lane and the lane the call: nobody may be kept by that."""
+        super().connection_lost(exc)
+        self.conn.parser.close()  # a generator that knows its object: a ring
+        self._take = self._hear = None
+        scope = getattr(self, "scope", None)
+        if scope is not None:
+            scope["extensions"].pop(EXTENSION, None)
+
     def send_receive_event_to_app(self) -> None:
         """A whole message has come."""
         if self._take is None or self.close_sent:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from typing import TypeVar
 
 from call_judge import Judge

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 import pytest
 from call_story import FRAME, Story, only, voice
 
@@ -49,7 +47,7 @@ def test_caller_audio_waits_two_seconds_for_the_model_and_the_oldest_is_dropped(
         story.wait(0.02)
         assert story.tell(frame) == []
     fed = only(story.tell(ev.ModelConfigured()), do.Feed)
-    assert [f.payload for f in fed] == [f.payload for f in frames[30:]]
+    assert [f.audio for f in fed] == [f.audio for f in frames[30:]]
     assert only(story.tell(FRAME), do.Feed) == [do.Feed(FRAME.audio)]
     # The model heard 600 ms less than there were: what it calls 100 ms was 700 ms into the call.
     story.tell(ev.SpeechStarted("caller_1", 100))

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from bridge.call import facts
+from bridge.call.values import field_names
 from bridge.cli.call_figures import CallPapers, figures
 from bridge.cli.call_view import Line
 from bridge.cli.demo import fault
@@ -32,7 +33,8 @@ def said(*, cut: bool) -> facts.AgentSaid:
 
 @pytest.mark.parametrize("fact", [said(cut=True), facts.CallBegan("call_x", "CA1", "inbound", "a", "b", "c")])
 def test_a_fact_survives_the_feed(fact: facts.Fact) -> None:
-    data = {"call_id": "call_x", "fact": type(fact).__name__, **{name: getattr(fact, name) for name in field_names(type(fact))}}
+    fields = {name: getattr(fact, name) for name in field_names(type(fact))}
+    data = {"call_id": "call_x", "fact": type(fact).__name__, **fields}
     assert fact_of(json.loads(msgspec.json.encode(data))) == fact
 
 

@@ -18,7 +18,7 @@ from bridge.call import facts
 from bridge.call.core import CallCore
 from bridge.call.limits import Terms
 from bridge.errors import StoreError
-from bridge.live.blackbox import BlackBox, read, replay
+from bridge.live.blackbox import BlackBox, Entry, lines, read, replay
 from bridge.store.disk import Disk, GrowingFile
 
 TERMS = Terms(greeting="Greet the caller.", silence_s=30.0)
@@ -31,10 +31,18 @@ class Paper:
     """A growing file without a disk."""
 
     def __init__(self) -> None:
-        self.lines: list[bytes] = []
+        self._entries: list[Entry] = []
+        self._written: list[bytes] = []
 
-    def append(self, line: bytes) -> None:
-        self.lines.append(line)
+    def append(self, entry: Entry) -> None:
+        self._entries.append(entry)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """What is written when somebody looks, after what was written before."""
+        entries, self._entries = self._entries, []
+        self._written += lines(entries)
+        return self._written
 
 
 def by_size(command: do.Command) -> Any:
@@ -72,8 +80,8 @@ def replayed(path: Path) -> Decided:
     return [(now, [by_size(c) for c in commands]) for now, commands in replay(path)]
 
 
-def written(path: Path, lines: list[bytes]) -> Path:
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
+def written(path: Path, told: list[bytes]) -> Path:
+    path.write_bytes(b"".join(line + b"\n" for line in told))
     return path
 
 
@@ -113,7 +121,7 @@ STORY: list[ev.Event | float] = [
 def test_a_replay_decides_what_the_call_decided(tmp_path: Path) -> None:
     async def call() -> Decided:
         disk = Disk()
-        decided = drive(GrowingFile(disk, tmp_path / "blackbox.jsonl"), STORY)
+        decided = drive(GrowingFile(disk, tmp_path / "blackbox.jsonl", lines), STORY)
         await disk.drained()
         disk.close()
         return decided
@@ -130,17 +138,55 @@ def test_a_black_box_holds_no_sound(tmp_path: Path) -> None:
     paper = Paper()
     drive(paper, STORY)
     path = written(tmp_path / "b", paper.lines)
-    assert FRAME[:40].encode() not in path.read_bytes()
+    for sound in (FRAME, bytes(range(256))):
+        assert b64encode(sound)[:40] not in path.read_bytes()
     assert all(isinstance(json.loads(line), list) for line in path.read_bytes().splitlines())
     terms, start, events = read(path)
     assert (terms, start) == (TERMS, 1000.0)
     sounds = [e for _, e in events if isinstance(e, ev.ModelAudio | ev.PhoneAudio)]
-    assert {set(e.audio) == {0xFF} if isinstance(e, ev.ModelAudio) else e.size == 160 for e in sounds} == {True}
+    assert {len(e.audio) for e in sounds if isinstance(e, ev.PhoneAudio)} == {160}
+    assert {value for e in sounds for value in e.audio} == {0xFF}
+
+
+def frame_lines(told: list[bytes]) -> list[Any]:
+    """The lines of caller audio: size, and when each frame came."""
+    return [fields for _, name, fields in map(json.loads, told) if name == "frames"]
+
+
+def test_caller_audio_with_nothing_between_is_one_line() -> None:
+    paper = Paper()
+    box = BlackBox(paper, TERMS, 0.0, 1.0)  # type: ignore[arg-type]
+    for at in (1.0, 1.02, 1.04):
+        box.event(ev.PhoneAudio(FRAME), at)
+    box.frame(160, 1.06)  # the short way tells the same
+    box.frame(80, 1.08)  # of another size
+    box.event(ev.PhoneGap(60), 1.1)
+    box.frame(80, 1.12)
+    box.wake(1.13)
+    box.frame(80, 1.14)
+    expected = [[160, [1.0, 1.02, 1.04, 1.06]], [80, [1.08]], [80, [1.12]], [80, [1.14]]]
+    assert frame_lines(paper.lines) == expected
+    box.frame(80, 1.16)  # what is written is written: this one begins a line
+    box.frame(80, 1.18)
+    assert frame_lines(paper.lines) == [*expected, [80, [1.16, 1.18]]]
+    assert [json.loads(line)[0] for line in paper.lines] == [1.0, 1.0, 1.08, 1.1, 1.12, 1.13, 1.14, 1.16]
+    assert box.heard() == 4 * 160 + 5 * 80
+
+
+def test_frames_come_back_one_by_one_with_their_times(tmp_path: Path) -> None:
+    paper = Paper()
+    box = BlackBox(paper, TERMS, 0.0, 1.0)  # type: ignore[arg-type]
+    times = [1.0 + 0.02 * n for n in range(50)]
+    for at in times:
+        box.frame(160, at)
+    _, _, events = read(written(tmp_path / "b", paper.lines))
+    assert list(events) == [(at, ev.PhoneAudio(b"\xff" * 160)) for at in times]
 
 
 ANY: list[ev.Event] = [
     *(step for step in STORY if isinstance(step, ev.Event)),
     ev.PhoneMark("none"),
+    ev.PhoneAudio(FRAME[:80]),
     ev.PhoneStopped(),
     ev.PhoneLost("cut"),
     ev.PhoneExpected(),
@@ -185,6 +231,7 @@ def test_a_killed_process_leaves_an_unfinished_line(tmp_path: Path) -> None:
 def test_a_damaged_line_is_told_with_its_number(tmp_path: Path) -> None:
     paper = Paper()
     drive(paper, STORY[:8])
+    told = paper.lines
     for bad in (
         b"{",
         b"[]",
@@ -192,15 +239,17 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path) -> None:
         b'[1,"PhoneKey",{}]',
         b'[1,"ModelAudio",[]]',
         b'[1,"PhoneMark"]',
+        b'[1,"frames",[160]]',
+        b'[1,"frames",[160,1.5]]',
         b"7",
     ):
-        path = written(tmp_path / "b", [*paper.lines[:2], bad, *paper.lines[2:]])
+        path = written(tmp_path / "b", [*told[:2], bad, *told[2:]])
         with pytest.raises(StoreError, match="line 3 cannot be read"):
             replay(path)
 
 
 @pytest.mark.parametrize(
-    "lines",
+    "told",
     [
         [],
         [b"{"],
@@ -208,14 +257,15 @@ def test_a_damaged_line_is_told_with_its_number(tmp_path: Path) -> None:
         [b'[0,"wake"]'],
         [b'[0,"header",{}]'],
         [b'[0,"header",{"version":99,"terms":{}}]'],
-        [b'[0,"header",{"version":1,"terms":{"unknown":1}}]'],
+        [b'[0,"header",{"version":1,"terms":{}}]'],
+        [b'[0,"header",{"version":2,"terms":{"unknown":1}}]'],
         [b'[0,"header",[]]'],
         [b"\xff"],
     ],
 )
-def test_what_is_no_black_box(tmp_path: Path, lines: list[bytes]) -> None:
+def test_what_is_no_black_box(tmp_path: Path, told: list[bytes]) -> None:
     with pytest.raises(StoreError, match="black box"):
-        read(written(tmp_path / "b", lines))
+        read(written(tmp_path / "b", told))
 
 
 def test_a_black_box_that_is_not_there(tmp_path: Path) -> None:

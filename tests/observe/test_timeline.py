@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.call import facts
-from bridge.observe.timeline import FOLD_S, LONGEST_RAW, Timeline
+from bridge.observe.timeline import LONGEST_RAW, Entry, Timeline, lines
 from bridge.sim.loop import run
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import TIMELINE, CallFolders, new_call_id
@@ -24,13 +24,17 @@ class Clock:
 
 
 class Paper:
-    """The lines of a growing file, without a disk behind it."""
+    """A growing file without a disk behind it."""
 
     def __init__(self) -> None:
-        self.lines: list[bytes] = []
+        self.entries: list[Entry] = []
 
-    def append(self, line: bytes) -> None:
-        self.lines.append(line)
+    def append(self, entry: Entry, size: int = 64) -> None:
+        self.entries.append(entry)
+
+    @property
+    def lines(self) -> list[bytes]:
+        return list(lines(self.entries))
 
     def read(self) -> list[dict[str, Any]]:
         return [json.loads(line.decode("utf-8")) for line in self.lines]
@@ -57,44 +61,69 @@ def test_messages_and_facts_in_one_order() -> None:
     ]
 
 
-def test_audio_is_folded_to_a_line_a_second_and_direction() -> None:
+def test_audio_is_one_line_for_each_direction_since_the_last() -> None:
     line, paper, clock = timeline()
+    heard = 0
+    line.heard = lambda: heard
+    out, back = line.meter("phone", "out"), line.meter("model", "in")
     for frame in range(150):  # 3 s of a caller, and an agent who speaks in the first
         clock.now = 100 + frame * 0.02
-        line.audio("phone", "in", 20)
+        heard += 160
         if frame < 10:
-            line.audio("phone", "out", 100)
+            back.size += 800
+            out.size += 800
     line(facts.CallerStarted(3000))
-    folded = paper.read()
-    assert folded.pop() == {"t": 2.98, "fact": "CallerStarted", "at_ms": 3000}
-    told: dict[tuple[str, str], list[int]] = {}
-    for one in folded:
-        total = told.setdefault((one["side"], one["way"]), [0, 0])
-        total[0] += one["audio_ms"]
-        total[1] += one["count"]
-    assert told == {("phone", "in"): [3000, 150], ("phone", "out"): [1000, 10]}
-    assert len(folded) <= 2 * 3 / FOLD_S
+    heard += 161
+    line(facts.CallerStopped(3000, 3020))
+    line(facts.CallerStarted(3020))
+    assert paper.read() == [
+        {"t": 2.98, "side": "phone", "way": "in", "audio_ms": 3000},
+        {"t": 2.98, "side": "phone", "way": "out", "audio_ms": 1000},
+        {"t": 2.98, "side": "model", "way": "in", "audio_ms": 1000},
+        {"t": 2.98, "fact": "CallerStarted", "at_ms": 3000},
+        {"t": 2.98, "side": "phone", "way": "in", "audio_ms": 20},
+        {"t": 2.98, "fact": "CallerStopped", "start_ms": 3000, "end_ms": 3020},
+        {"t": 2.98, "fact": "CallerStarted", "at_ms": 3020},
+    ]
 
 
-def test_audio_is_told_before_what_came_after_it() -> None:
+def test_audio_is_told_before_a_fact_and_not_before_a_message() -> None:
     line, paper, _ = timeline()
-    line.audio("model", "in", 200)
+    meter = line.meter("model", "in")
+    meter.size += 1600
     line.message("model", "in", '{"type":"response.done"}')
-    line.audio("model", "in", 40)
+    meter.size += 320
     line(facts.CallerStarted(1))
-    assert [one.get("audio_ms", "said") for one in paper.read()] == [200, "said", 40, "said"]
+    assert [one.get("audio_ms", "said") for one in paper.read()] == ["said", 240, "said"]
+    assert meter.size == 0
+
+
+def test_audio_is_told_before_the_file_is_written(tmp_path: Path) -> None:
+    async def story() -> None:
+        disk = Disk()
+        file = GrowingFile(disk, tmp_path / TIMELINE, lines)
+        line = Timeline(file, Clock())
+        file.before = line.fold
+        line.message("phone", "in", '{"event":"connected"}')
+        line.meter("phone", "out").size += 1600
+        await disk.drained()
+        disk.close()
+
+    run(story())
+    assert [json.loads(one) for one in (tmp_path / TIMELINE).read_bytes().splitlines()] == [
+        {"t": 0.0, "side": "phone", "way": "in", "raw": {"event": "connected"}},
+        {"t": 0.0, "side": "phone", "way": "out", "audio_ms": 200},
+    ]
 
 
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
-        ('{"a":\n1}', {"text": '{"a":\n1}'}),
-        ('{"a":\r1}', {"text": '{"a":\r1}'}),
-        ("not json\x1b[2J", {"text": "not json\x1b[2J"}),
-        (b'{"a":"\xff"}', {"text": '{"a":"�"}'}),
-        ("", {"text": ""}),
+        ('{"a":\n1}', {"raw": {"a": 1}}),
+        ('{\r\n"a":\r1}\n', {"raw": {"a": 1}}),
+        (b'{"a":\n"\xc3\xa9"}', {"raw": {"a": "é"}}),
         ('{"a":"\ud800"}', {"raw": {"a": "?"}}),
-        ("[" * 30_000 + "]" * 30_000, {"text": "[" * 30_000 + "]" * 30_000}),
+        ('"' + "x" * (LONGEST_RAW - 2) + '"', {"raw": "x" * (LONGEST_RAW - 2)}),
         ('"' + "x" * LONGEST_RAW + '"', {"bytes": LONGEST_RAW + 2}),
     ],
 )
@@ -104,30 +133,51 @@ def test_messages_that_could_break_a_line(message: str | bytes, shown: dict[str,
     assert paper.read() == [{"t": 0.0, "side": "phone", "way": "in"} | shown]
 
 
+@pytest.mark.parametrize(
+    ("garbage", "text"),
+    [
+        ("not json\x1b[2J", "not json\x1b[2J"),
+        ('{"a":\r\n1}', '{"a":\r\n1}'),
+        (b'{"a":"\xff"}', '{"a":"�"}'),
+        ('{"a":"\ud800"}', '{"a":"?"}'),
+        ("", ""),
+        ("[" * 30_000 + "]" * 30_000, "[" * 30_000 + "]" * 30_000),
+        (b"x" * (LONGEST_RAW + 7), "x" * LONGEST_RAW),
+    ],
+)
+def test_what_was_not_understood_is_quoted(garbage: str | bytes, text: str) -> None:
+    line, paper, _ = timeline()
+    line.garbage("phone", "in", garbage)
+    assert paper.read() == [{"t": 0.0, "side": "phone", "way": "in", "text": text}]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
 MESSAGES = st.one_of(
-    st.binary(),
-    st.text(st.characters()),
     JSON.map(json.dumps),
+    JSON.map(lambda value: json.dumps(value, indent=1).replace("\n", "\r\n").encode()),
     JSON.map(lambda value: json.dumps(value, ensure_ascii=False, indent=1)),
-    st.binary().map(lambda data: b'{"x":"' + data + b'"}'),
 )
+GARBAGE = st.one_of(st.binary(), st.text(st.characters()), st.binary().map(lambda data: b'{"x":"' + data + b'"}'))
 
 
 @settings(deadline=None, database=None, derandomize=True, max_examples=300)
-@given(st.lists(MESSAGES, min_size=1, max_size=5), st.text(st.characters(exclude_categories=["Cs"])))
-def test_every_line_is_one_json_object_whatever_was_said(messages: list[str | bytes], words: str) -> None:
+@given(
+    st.lists(st.tuples(st.just(True), MESSAGES) | st.tuples(st.just(False), GARBAGE), min_size=1, max_size=5),
+    st.text(st.characters(exclude_categories=["Cs"])),
+)
+def test_every_line_is_one_json_object_whatever_was_said(told: list[tuple[bool, str | bytes]], words: str) -> None:
     line, paper, _ = timeline()
-    for message in messages:
-        line.message("model", "in", message)
+    for understood, message in told:
+        (line.message if understood else line.garbage)("model", "in", message)
     line(facts.CallerSaid(1, words, 0, 1))
-    assert len(paper.lines) == len(messages) + 1
+    assert len(paper.lines) == len(told) + 1
     # Split as a text file is read: at any of the three line ends.
     assert not any(b"\n" in one or b"\r" in one for one in paper.lines)
+    assert ["raw" in one for one in paper.read()[:-1]] == [understood for understood, _ in told]
     assert paper.read()[-1]["text"] == words
 
 
@@ -137,9 +187,9 @@ def test_it_is_read_back_from_the_folder(tmp_path: Path) -> None:
 
     async def story() -> None:
         disk = Disk()
-        line = Timeline(GrowingFile(disk, folders.path(call_id) / TIMELINE), Clock())
+        line = Timeline(GrowingFile(disk, folders.path(call_id) / TIMELINE, lines), Clock())
         line.message("model", "in", '{"a":"\u2028"}')
-        line.message("model", "in", b'{"a":\r\n"\xff"}')
+        line.garbage("model", "in", b'{"a":\r\n"\xff"}')
         line(facts.Trouble("phone", "gap", "a\r\nb"))
         await disk.drained()
         disk.close()

@@ -232,7 +232,7 @@ def test_tls_with_a_trusted_certificate(certificate: Path, monkeypatch: pytest.M
         async with server(echo, ssl=tls(certificate)) as url:
             line = Line()
             connection = await line.open(url)
-            connection.send(["x" * 300_000])
+            connection.send(b"x" * 300_000)
             answer = await line.messages.get()
             await over(connection)
         return answer

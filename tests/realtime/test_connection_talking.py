@@ -19,7 +19,7 @@ def test_messages_of_every_frame_size_go_both_ways(size: int) -> None:
         async with server(echo) as url:
             line = Line()
             connection = await line.open(url)
-            connection.send(["é" * (size // 2) + "x" * (size % 2)])
+            connection.send(("é" * (size // 2) + "x" * (size % 2)).encode())
             answer = await line.messages.get()
             await over(connection)
         return answer
@@ -33,7 +33,7 @@ def test_messages_keep_their_order_over_many_masks() -> None:
             line = Line()
             connection = await line.open(url)
             for number in range(600):
-                connection.send([str(number)])
+                connection.send(b"%d" % number)
             answers = [int(await line.messages.get()) for _ in range(600)]
             await over(connection)
         return answers
@@ -94,7 +94,7 @@ def test_close_codes_and_reasons_arrive_once(code: int, reason: str) -> None:
             line = Line()
             connection = await line.open(url)
             closed = await line.closed
-            connection.send(["into the void"])
+            connection.send(b"into the void")
             connection.close()
             return closed, line.closes, line.messages.get_nowait()
 
@@ -209,7 +209,7 @@ def test_a_server_that_does_not_read_turns_writable_off_and_on_again() -> None:
             connection.on_writable = again.set
             sent = 0
             while connection.writable:
-                connection.send(["x" * HIGH_WATER])
+                connection.send(b"x" * HIGH_WATER)
                 sent += HIGH_WATER
                 assert sent < 200_000_000
                 await asyncio.sleep(0)

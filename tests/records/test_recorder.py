@@ -4,7 +4,6 @@ import asyncio
 import gc
 import struct
 import wave
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from bridge.store.disk import Disk
 
 CALLER = pcm16_to_ulaw(struct.pack("<h", 8000) * 160)  # 20 ms of one level, told apart from the agent's
 AGENT = pcm16_to_ulaw(struct.pack("<h", -8000) * 1600)  # 200 ms
-PAYLOAD = b64encode(CALLER).decode()
 
 
 def sides(path: Path) -> tuple[list[int], list[int]]:
@@ -46,7 +44,7 @@ def record(path: Path, story: Callable[[Recorder], None], *, close: bool = True)
 
 def talk(recorder: Recorder, ms: int) -> None:
     for _ in range(ms // 20):
-        recorder.caller(PAYLOAD, 5.0)
+        recorder.caller(CALLER, 5.0)
 
 
 def test_two_sides_in_time(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bridge.call import facts
 from bridge.realtime.prices import price_of
 from bridge.records.callrecord import CallRecord, iso
 from bridge.records.costs import Costs
-from bridge.records.transcript import Transcript, turn_of
+from bridge.records.transcript import Transcript, lines, turn_of
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import RECORD, TRANSCRIPT, CallFolders, new_call_id
 
@@ -130,7 +130,7 @@ def test_times_are_utc_to_the_millisecond() -> None:
 def test_the_transcript_has_one_line_a_turn(tmp_path: Path) -> None:
     async def tell() -> int:
         disk = Disk()
-        transcript = Transcript(GrowingFile(disk, tmp_path / TRANSCRIPT))
+        transcript = Transcript(GrowingFile(disk, tmp_path / TRANSCRIPT, lines))
         for fact in STORY:
             transcript(fact)
         await disk.drained()
@@ -138,14 +138,14 @@ def test_the_transcript_has_one_line_a_turn(tmp_path: Path) -> None:
         return transcript.turns
 
     assert asyncio.run(tell()) == 4
-    lines = [json.loads(line) for line in (tmp_path / TRANSCRIPT).read_text("utf-8").splitlines()]
-    assert [(line["turn"], line["role"], line["text"]) for line in lines] == [
+    written = [json.loads(line) for line in (tmp_path / TRANSCRIPT).read_text("utf-8").splitlines()]
+    assert [(line["turn"], line["role"], line["text"]) for line in written] == [
         (1, "agent", "Hello there."),
         (2, "caller", 'é "quoted"\n'),
         (3, "tool", '{"ok":1}'),
         (4, "keys", "12#"),
     ]
-    assert lines[0] == {
+    assert written[0] == {
         "turn": 1,
         "role": "agent",
         "text": "Hello there.",
@@ -157,8 +157,8 @@ def test_the_transcript_has_one_line_a_turn(tmp_path: Path) -> None:
         "heard_text": "Hello",
         "latency_ms": -1,
     }
-    assert (lines[2]["tool"], lines[2]["arguments"], lines[2]["ok"]) == ("lookup", "{}", True)
-    assert (lines[3]["start_ms"], lines[3]["end_ms"]) == (2000, 2000)
+    assert (written[2]["tool"], written[2]["arguments"], written[2]["ok"]) == ("lookup", "{}", True)
+    assert (written[3]["start_ms"], written[3]["end_ms"]) == (2000, 2000)
 
 
 def test_facts_that_are_no_turns_leave_no_line() -> None:
