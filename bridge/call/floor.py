@@ -112,6 +112,8 @@ class Floor:
         """Send what the ledger let out."""
         for chunk in chunks:
             self.desk.put(do.Play(chunk.audio, chunk.mark))
+            if not self.desk.terms.recorded:
+                chunk.audio = b""
         for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
             started = self.desk.turns.agent_audio(chunk.track.item_id, self.desk.now_ms)
             if started is not None:

@@ -89,7 +89,7 @@ class PhoneSide:
             return
         self.desk.active_at = self.desk.now
         self.floor.sound(sounded)
-        if sounded[-1].track.complete:
+        if any(s.track.complete for s in sounded):
             self.floor.tell_complete()
         self.departure.check()
 

@@ -67,10 +67,12 @@ class Track:
 
 @dataclass(slots=True)
 class Chunk:
-    """Sent and not yet confirmed. `size` is without the filling of an item's last frame."""
+    """Sent and not yet confirmed. `length` is in bytes, `size` without the filling of an item's last frame."""
 
     track: Track
     audio: bytes
+    """Emptied once it is sent, when nobody wants to know what it was."""
+    length: int
     size: int
     mark: str
     starts_at: float
@@ -162,7 +164,7 @@ class Playback:
         mark = f"{track.item_id}:{track.sent // 8}:{self.generation}:{self._serial}"
         joined = self._follows(now)
         starts = self._queue[-1].ends_at if joined else now
-        chunk = Chunk(track, audio, size, mark, starts, starts + len(audio) / BYTES_PER_S, joined)
+        chunk = Chunk(track, audio, len(audio), size, mark, starts, starts + len(audio) / BYTES_PER_S, joined)
         self._queue.append(chunk)
         self._serials[mark] = self._serial
         self._serial += 1
@@ -176,7 +178,7 @@ class Playback:
         starts = now
         for chunk in self._queue:
             chunk.joined = starts > now
-            chunk.starts_at, chunk.ends_at = starts, starts + len(chunk.audio) / BYTES_PER_S
+            chunk.starts_at, chunk.ends_at = starts, starts + chunk.length / BYTES_PER_S
             starts = chunk.ends_at
         return list(self._queue)
 
@@ -206,7 +208,7 @@ class Playback:
         track.heard += size
         # Marks wobble by a tick; the voice does not. What was played without a pause is told without one.
         at = self._sounded_to if chunk.joined else chunk.starts_at + self.lag_s
-        self._sounded_to = at + len(chunk.audio) / BYTES_PER_S
+        self._sounded_to = at + chunk.length / BYTES_PER_S
         if track.began_at is None:
             track.began_at = at
         track.ended_at = at + size / BYTES_PER_S

@@ -1,0 +1,32 @@
+"""The benchmark runs, loses nothing, and says what it found in one table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def bench(*flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.run", *flags]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.sockets
+def test_two_calls_are_measured_beside_the_floor() -> None:
+    done = bench("--calls", "2", "--seconds", "5", "--repeat", "1", "--target", "floor", "--target", "callbridge-pcm")
+    assert (done.returncode, done.stderr) == (0, "")
+    *_, floor, ours = [line.split() for line in done.stdout.splitlines()]
+    assert (floor[0], ours[0]) == ("floor", "callbridge-pcm")
+    assert floor[7] == ours[7] == "0", "every tone that went out arrived"
+    assert float(ours[4]) < 1000.0, "and so much later"
+
+
+def test_nonsense_is_told_in_one_sentence() -> None:
+    done = bench("--seconds", "1")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("at least one call, one run and 5 seconds")
