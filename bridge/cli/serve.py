@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AsgiApp = Callable[..., Any]
+FILES = 16_384
+"""Open files a process may have, where the system's hard limit lets us ask for so many."""
 MAX_MESSAGE = 65_536
 """Largest WebSocket message of a phone; Twilio's are under 1 kB. (Default 16 MiB: a bomb.)"""
 
@@ -47,11 +49,24 @@ def run(flags: Mapping[str, object]) -> None:
         FolderLock(settings.data).close()
     except StoreError as error:
         raise ConfigError(str(error)) from None
+    _many_files()
     app = create_app(settings)
     public = listen(settings.host, settings.port, "PORT")
     admin = listen(settings.admin_host, settings.admin_port, "BRIDGE_ADMIN_PORT")
     with _fast_loop() as run_loop:
         run_loop(_serve(app, app.admin, settings, public, admin))
+
+
+def _many_files() -> None:
+    """A call holds five files (two sockets, three records); the usual limit of 1,024 would be 200 calls."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def checked(settings: Settings) -> Settings:

@@ -43,6 +43,7 @@ class Disk:
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
         self._open = 0  # files; only the thread touches this
+        self._most_open = min(OPEN, _allowed_files() // 4)  # the rest is for sockets
 
     def submit(self, job: Callable[[], None]) -> asyncio.Future[None]:
         """Run a job in the thread, after all before it."""
@@ -97,7 +98,7 @@ class Disk:
         for file, data, finished in jobs:
             try:
                 self._append(file, data)
-                if finished or self._open > OPEN:
+                if finished or self._open > self._most_open:
                     self._close(file)
             except OSError as error:  # one call's file must not cost the others theirs
                 refused = error
@@ -131,6 +132,15 @@ class Disk:
             self._timer.cancel()
             self._timer = None
         self._thread.shutdown(wait=True)
+
+
+def _allowed_files() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 2048
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 4 * OPEN
 
 
 Entry = TypeVar("Entry")
