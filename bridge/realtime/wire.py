@@ -78,7 +78,7 @@ class RealtimeWire:
         if message.startswith(self._audio_head):
             try:
                 delta = _decode_audio(message)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
                 pass  # the long way says what is wrong with it
             else:
                 return self._audio(delta.response_id, delta.item_id, delta.content_index, delta.delta)

@@ -53,9 +53,12 @@ class Disk:
         try:
             job()
         except Exception as error:  # the boundary to the disk: told once, calls go on
-            self._failures += 1
-            if self._failures == 1:
-                log.error("cannot write call data", extra={"error": str(error)})  # noqa: TRY400 - no stack is needed
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            log.error("cannot write call data", extra={"error": str(error)})
 
     @property
     def failures(self) -> int:
@@ -88,10 +91,17 @@ class Disk:
             self._timer = loop.call_at(max(due, now + PAUSE_S), self._flush)
 
     def _write(self, files: list[GrowingFile[Any]]) -> None:
-        jobs = [(f, f.take(), f.finished) for f in files]
+        jobs = [(f, self._taken(f), f.finished) for f in files]
         if jobs:
             # Past the loop: nobody waits for this, and a future of the loop would wake it once more.
             self._thread.submit(self._run, lambda: self._append_all(jobs))
+
+    def _taken(self, file: GrowingFile[Any]) -> bytes:
+        try:
+            return file.take()
+        except Exception as error:  # one file's entries that cannot be told must not cost the others theirs
+            self._failed(error)
+            return b""
 
     def _append_all(self, jobs: list[tuple[GrowingFile[Any], bytes, bool]]) -> None:
         refused: OSError | None = None

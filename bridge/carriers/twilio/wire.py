@@ -78,7 +78,7 @@ class TwilioWire:
         self.start: LegStart | None = None
         self.duplicates = 0
         """Frames dropped because they were repeated or came too late."""
-        self._stream_id = ""
+        self._stream_id: str | None = None
         self._last_ms = NOT_YET
         self._next_ms = 0
         self._old_ms = -1
