@@ -133,9 +133,11 @@ class CallSession:
                 self._do(command)
             return
         self._together(True)
-        for command in commands:
-            self._do(command)
-        self._together(False)
+        try:
+            for command in commands:
+                self._do(command)
+        finally:
+            self._together(False)
 
     def _do(self, command: do.Command) -> None:
         match command:

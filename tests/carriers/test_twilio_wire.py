@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.audio.path import make_path
 from bridge.call import commands as do
 from bridge.call import events as ev
-from bridge.carriers.twilio.wire import RESTART_FRAMES, TwilioWire
+from bridge.carriers.twilio.wire import GAP_MS, LONGEST_MS, RESTART_FRAMES, TwilioWire
 from bridge.errors import WireError
 
 QUIET = settings(deadline=None, database=None, derandomize=True)
@@ -392,3 +393,138 @@ def test_frames_of_any_length_keep_the_clock() -> None:
         at += 20 * blocks
     heard_ms, order, gaps = hear(started(), frames)
     assert (heard_ms, order, gaps) == (at - 102, list(range(60)), 0)
+
+
+# ---- the short way ------------------------------------------------------------------------------------------------
+
+
+def short(wire: TwilioWire, message: Any) -> tuple[ev.Event, ...]:
+    """As the lane reads: by `sound` first, by `read` when that says None."""
+    text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
+    audio = wire.sound(text.encode("utf-8", "surrogatepass"))
+    return (ev.PhoneAudio(audio),) if audio is not None else wire.read(text)
+
+
+def spelled(draw: st.DrawFn, message: dict[str, Any]) -> str:
+    """The message as JSON, in Twilio's spelling or another that means the same."""
+    tight = json.dumps(message, separators=(",", ":"))
+    way = draw(st.sampled_from(["tight", "tight", "tight", "wide", "turned", "escaped", "indented"]))
+    if way == "wide":
+        return json.dumps(message)
+    if way == "turned":
+        return json.dumps(dict(reversed(message.items())), separators=(",", ":"))
+    if way == "escaped":
+        return tight.replace("/", "\\/").replace("V", "\\u0056")
+    return json.dumps(message, indent=1) if way == "indented" else tight
+
+
+STAMPS = st.one_of(
+    st.integers(0, 400).map(str),
+    st.integers(-50, 400),
+    st.sampled_from([None, "", "soon", "-40", " 60 ", "1_0", "9" * 30, 86_400_000, 86_400_001, 65_000, 1.5, True]),
+)
+
+
+@st.composite
+def any_stream(draw: st.DrawFn) -> list[str]:
+    """Frames that mostly follow each other, of any length, and whatever else may come between."""
+    messages, at = [], draw(st.integers(0, 200) | st.integers(LONGEST_MS - 300, LONGEST_MS))
+    for _ in range(draw(st.integers(1, 40))):
+        kind = draw(st.sampled_from(["next"] * 6 + ["any time", "body", "other", "garbage"]))
+        size = draw(st.sampled_from([160, 160, 160, 1, 4, 161, 800, 0]))
+        payload = b64encode(
+            bytes(draw(st.integers(0, 255)) for _ in range(min(size, 2))) * (size // 2 or size)
+        ).decode()
+        message = media(draw(st.sampled_from([str(at), at])), payload)
+        at += 20 + draw(st.sampled_from([0, 0, 0, 0, 1, 10, GAP_MS - 1, GAP_MS, 1000, -20]))
+        if kind == "any time":
+            message = media(draw(STAMPS), payload)
+        elif kind == "body":
+            name, odd = draw(st.sampled_from(BODIES))
+            message["media"][name] = odd
+        elif kind == "other":
+            message = draw(st.sampled_from([*IN.values(), media("20", streamSid="MZ0"), media("20", streamSid="")]))
+        text = spelled(draw, message)
+        if kind == "garbage":
+            at_char = draw(st.integers(0, len(text)))
+            text = text[:at_char] + draw(st.text(max_size=3)) + text[at_char + draw(st.integers(0, 2)) :]
+        messages.append(text)
+    return messages
+
+
+BODIES: list[tuple[str, Any]] = [
+    ("track", "outbound"),
+    ("track", None),
+    ("payload", ""),
+    ("payload", "===="),
+    ("payload", "AAA"),
+    ("payload", "AB=="),
+    ("payload", "%%%%"),
+    ("payload", [1]),
+    ("chunk", {"any": "thing"}),
+]
+
+
+def told(way: Callable[[TwilioWire, str], tuple[ev.Event, ...]], messages: list[str]) -> tuple[list[Any], int]:
+    """Events, or what was wrong, of each message, and the frames that were dropped."""
+    wire, seen = started(), list[Any]()
+    for message in messages:
+        try:
+            seen.append(way(wire, message))
+        except WireError as error:
+            seen.append(str(error))
+    return seen, wire.duplicates
+
+
+@settings(QUIET, max_examples=200)
+@given(any_stream())
+def test_the_short_way_hears_what_the_long_way_hears(messages: list[str]) -> None:
+    assert told(short, messages) == told(read, messages)
+
+
+def test_a_next_frame_by_the_short_way_ends_a_run_of_old_ones() -> None:
+    fresh = [media(str(at)) for at in (1000, 1020, 1040)]
+    old = [media(str(at)) for at in range(0, 20 * (RESTART_FRAMES - 1), 10)]
+    half = RESTART_FRAMES - 1
+    story = [*fresh[:2], *old[:half], fresh[2], *old[half:]]
+    messages = [json.dumps(message, separators=(",", ":")) for message in story]
+    assert told(short, messages) == told(read, messages)
+    assert told(short, messages)[1] == 2 * half
+
+
+def test_the_short_way_is_taken_by_all_but_the_first_frame() -> None:
+    wire = started()
+    texts = [json.dumps(media(str(20 * i), numbered(i)), separators=(",", ":")).encode() for i in range(50)]
+    assert wire.sound(texts[0]) is None, "where a stream begins, the long way says"
+    assert len(wire.read(texts[0].decode())) == 1
+    assert [wire.sound(text) for text in texts[1:]] == [b64decode(numbered(i)) for i in range(1, 50)]
+
+
+@pytest.mark.parametrize(
+    "change", ["again", "gap", "another stream", "our own track", "no time", "no JSON", "no audio"]
+)
+def test_what_the_short_way_leaves_has_not_happened(change: str) -> None:
+    left = {
+        "again": media("20"),
+        "gap": media("500"),
+        "another stream": media("40", streamSid="MZ0"),
+        "our own track": media("40") | {"media": {"track": "outbound", "timestamp": "40", "payload": FRAME}},
+        "no time": media(None),
+        "no audio": media("40", ""),
+    }
+    text = json.dumps(left[change], separators=(",", ":")) if change in left else '{"event":"media",'
+    wire, other = started(), started()
+    for one in (wire, other):
+        assert read(one, media("20"))
+    before = vars(wire) | {}
+    assert wire.sound(text.encode()) is None
+    assert vars(wire) == before
+    after = [media(str(40 + 20 * i), numbered(i)) for i in range(5)]
+    assert hear(wire, after) == hear(other, after)
+    assert TwilioWire().sound(json.dumps(media("40"), separators=(",", ":")).encode()) is None, "before start"
+
+
+@pytest.mark.parametrize("message", [{"event": "mark", "mark": {"name": "x"}}, {"event": "stop"}])
+def test_nothing_without_a_stream_is_believed_before_start(message: dict[str, Any]) -> None:
+    with pytest.raises(WireError, match="before start"):
+        read(TwilioWire(), message)

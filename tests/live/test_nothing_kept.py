@@ -21,8 +21,8 @@ def test_a_call_that_is_over_is_not_kept(tmp_path: Path, audio: str) -> None:
         async with house(tmp_path, realtime_audio=audio) as world:
             call = await world.ring([Wait(2.0), Say("Hello. What are your opening hours?"), Wait(4.0)])
             await world.until(lambda: world.app.services.switchboard.live != [])
+            await world.until(lambda: world.app.services.switchboard.live[0].phone is not None)
             session = world.app.services.switchboard.live[0]
-            await world.until(lambda: session.phone is not None)
             parts = {
                 "session": weakref.ref(session),
                 "core": weakref.ref(session.core),

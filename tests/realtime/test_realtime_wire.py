@@ -262,6 +262,97 @@ def test_what_is_no_event_is_refused_in_one_line(message: str | bytes) -> None:
     assert "\n" not in str(refused.value)
 
 
+def long_way(message: bytes) -> bytes:
+    """The same message, but not as servers spell it."""
+    return b" " + message
+
+
+AUDIO_HEAD = b'{"type":"response.output_audio.delta",'
+DELTAS = st.one_of(
+    st.binary(max_size=40).map(lambda sound: b64encode(sound).decode()),
+    st.binary(min_size=1, max_size=40).map(lambda sound: b64encode(sound).decode().rstrip("=")),
+    st.sampled_from([None, "", "AB==", "====", "AAA", "AAAA\n", "AA AA", "%%%", "AA-_", "é", 7, ["AAAA"]]),
+)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "delta": DELTAS,
+        "response_id": st.sampled_from(["r", "é", "", None, 7]),
+        "item_id": st.sampled_from(["i", "j", "\u2028", '"', None]),
+        "content_index": st.sampled_from([0, 1, -1, 1.0, 1.5, "0", None, 10**30]),
+        "event_id": st.text(max_size=3) | st.none(),
+        "output_index": st.integers() | st.none(),
+        "of tomorrow": st.recursive(st.none() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=2)),
+    },
+)
+
+
+@st.composite
+def audio_deltas(draw: st.DrawFn) -> bytes:
+    """An audio delta with its fields in any order, with spaces or without, whole or cut."""
+    fields = draw(FIELDS.flatmap(lambda found: st.permutations(list(found.items()))))
+    text = json.dumps(
+        {"type": "response.output_audio.delta"} | dict(fields),
+        separators=draw(st.sampled_from([(",", ":"), (",", ":"), (", ", ": "), (" ,\n", " : ")])),
+        ensure_ascii=draw(st.booleans()),
+    )
+    if draw(st.booleans()):
+        text = text.replace("/", "\\/").replace("A", "\\u0041")
+    cut = draw(st.integers(0, len(text)) if draw(st.integers(0, 9)) == 0 else st.just(len(text)))
+    return text[:cut].encode()
+
+
+def told(one: RealtimeWire, message: str | bytes) -> tuple[ev.Event, ...] | None:
+    """The events, or None when it was refused."""
+    try:
+        return one.read(message)
+    except WireError:
+        return None
+
+
+@settings(deadline=None, database=None, derandomize=True, max_examples=300)
+@given(st.lists(audio_deltas(), min_size=1, max_size=5), st.sampled_from(["pcm", "pcmu"]))
+def test_an_audio_delta_means_the_same_however_it_is_spelled(messages: list[bytes], audio: AudioFormat) -> None:
+    quick, slow, turned = wire(audio=audio), wire(audio=audio), wire(audio=audio)
+    for message in messages:
+        events = told(slow, long_way(message))
+        assert told(quick, message) == events
+        try:
+            fields = json.loads(message)
+        except ValueError:
+            continue
+        last = {name: fields[name] for name in sorted(fields, key="type".__eq__)}  # the type is told last
+        assert told(turned, json.dumps(last)) == events
+
+
+@pytest.mark.parametrize(
+    ("rest", "sound"),
+    [
+        (b'"response_id":"r","item_id":"i","output_index":0,"content_index":2,"delta":"/w=="}', b"\xff"),
+        (b' "delta" : "\\/w==" , "content_index":2,"item_id":"i","response_id":"r" }', b"\xff"),
+        (b'"response_id":"r","item_id":"i","content_index":2,"delta":null}', b""),
+        (b'"response_id":"r","item_id":"i","content_index":2}', b""),
+        (b'"response_id":"r","item_id":"i","content_index":2,"delta":"/w="}', None),
+        (b'"response_id":"r","item_id":"i","content_index":2,"delta":"/w==', None),
+    ],
+)
+def test_an_audio_delta_of_the_usual_spelling(rest: bytes, sound: bytes | None) -> None:
+    events = None if sound is None else (ev.ModelAudio("r", "i", 2, sound, 0.125),) if sound else ()
+    for message in (AUDIO_HEAD + rest, long_way(AUDIO_HEAD + rest), (AUDIO_HEAD + rest).decode()):
+        assert told(wire(), message) == events
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b'"x":' + b"[" * 100_000 + b"]" * 100_000 + b',"delta":"AAAA"}', b'"item_id":"\xff","delta":"AAAA"}'],
+    ids=["100,000 deep", "no UTF-8"],
+)
+def test_hostile_audio_deltas_are_refused(rest: bytes) -> None:
+    for message in (long_way(AUDIO_HEAD + rest), AUDIO_HEAD + rest):
+        with pytest.raises(WireError):
+            wire().read(message)
+
+
 def test_an_event_of_8_mb() -> None:
     big = b64encode(bytes(6_000_000)).decode()
     item = {"id": "i", "type": "message", "content": [{"type": "input_audio", "audio": big}]}

@@ -296,7 +296,6 @@ def test_a_disk_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "lines").read_bytes() == b"123456again\n"
 
 
-@pytest.mark.xfail(reason="lines() that raise in Disk._flush leave the timer set for ever: nothing is written any more")
 def test_an_entry_that_cannot_be_written_costs_the_others_nothing(tmp_path: Path) -> None:
     async def story() -> list[bytes]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: None)

@@ -29,7 +29,7 @@ RESTART_FRAMES = 25
 """So are this many old frames in a row, each later than the one before (500 ms): nobody repeats that much."""
 LONGEST_MS = 86_400_000
 """Twilio's longest call, 24 h. A time stamp beyond it is not believed."""
-NOT_YET = LONGEST_MS + 1
+NOT_YET = 1 << 62
 """Stands for the time stamp before the first: nothing comes after it."""
 
 _MEDIA = b'{"event":"media",'
@@ -120,7 +120,7 @@ class TwilioWire:
         try:
             msg = _decode(message)
             media = msg.media
-            if media is None or media.track != "inbound" or msg.streamSid != self._stream_id:
+            if media is None or msg.event != "media" or media.track != "inbound" or msg.streamSid != self._stream_id:
                 return None
             at = int(media.timestamp)
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
