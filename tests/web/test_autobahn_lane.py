@@ -109,7 +109,7 @@ class Short:
 
 
 def verdicts(app: App, *, lane: bool, uvloop: bool = False) -> Verdicts:
-    """Serve `app` as the bridge is served, but for the size of messages, and let kosoku talk to it."""
+    """Serve `app` as the bridge is served, but for the size of messages and for pings, and let kosoku talk to it."""
     problems: list[str] = []
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
@@ -124,6 +124,7 @@ def verdicts(app: App, *, lane: bool, uvloop: bool = False) -> Verdicts:
         sock = listen("127.0.0.1", 0, "PORT")
         serving = server(watched, lifespan="off", lane=lane)
         serving.config.ws_max_size = 16 * 1024 * 1024
+        serving.config.ws_ping_interval = None  # Autobahn fails whoever pings it
         task = asyncio.create_task(serving.serve([sock]))
         try:
             while not serving.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event
