@@ -34,7 +34,8 @@ class Phone:
         """When each tone was sent."""
         self.heard: list[float] = []
         """When each tone of an answer arrived."""
-        self.sent = 0
+        self.until = 0.0
+        """When it stops talking; it hears on for a moment."""
         self._socket: ClientConnection | None = None
         self._plays_until = 0.0
 
@@ -69,6 +70,7 @@ class Phone:
 
     async def talk(self, until: float, offset_s: float) -> None:
         """Send a frame every 20 ms and hear what comes, until that moment."""
+        self.until = until
         hearing = asyncio.ensure_future(self._hear())
         begin = time.perf_counter() + offset_s
         frame = 0
@@ -82,7 +84,6 @@ class Phone:
                 self.said.append(time.perf_counter())
             await self._send(message)
             frame += 1
-        self.sent = frame
         await asyncio.sleep(0.3)
         await self._send({"event": "stop", "streamSid": self.stream_sid, "stop": {"callSid": self.call_sid}})
         hearing.cancel()

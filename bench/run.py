@@ -138,8 +138,9 @@ def _latencies(pairs: list[tuple[Phone, Session]]) -> tuple[list[float], list[fl
     for phone, session in pairs:
         lost += abs(len(phone.said) - len(session.heard))
         up += [(heard - said) * 1000 for said, heard in zip(phone.said, session.heard, strict=False)]
-        lost += abs(len(session.spoke) - len(phone.heard))
-        first += [(heard - spoke) * 1000 for spoke, heard in zip(session.spoke, phone.heard, strict=False)]
+        spoke = [at for at in session.spoke if at < phone.until]  # one begun as the phone hung up is not to be judged
+        lost += max(0, len(spoke) - len(phone.heard))
+        first += [(heard - at) * 1000 for at, heard in zip(spoke, phone.heard, strict=False)]
     return up, first, lost
 
 
