@@ -1,7 +1,7 @@
 """How events, commands and facts are made: small values that are compared by content and never change.
 
-The type checker holds them frozen. The runtime would do so by way of `object.__setattr__`, 0.5 us for each field of
-each object; fifty times a second, twice a frame, that is more than the rules themselves take.
+The type checker holds them frozen. The runtime would do so by way of `object.__setattr__`; measured with
+cold caches, as between two frames, that is 0.5 us an object.
 """
 
 from __future__ import annotations

@@ -123,6 +123,8 @@ class ModelLink:
     def _wait(self, message: bytes, size: int) -> None:
         self._waiting.append((message, size))
         self._waiting_audio += size
+        if self._waiting_audio > WAITING_BYTES and self._socket is not None and self._socket.writable:
+            self._send_waiting(self._socket)  # it was only held: what a reading server can have is not dropped
         while self._waiting_audio > WAITING_BYTES:
             index = next(i for i, (_, n) in enumerate(self._waiting) if n)
             old = self._waiting[index][1]
@@ -134,6 +136,9 @@ class ModelLink:
         socket = self._socket
         if not self._waiting or self._held or socket is None or not socket.writable:
             return
+        self._send_waiting(socket)
+
+    def _send_waiting(self, socket: Socket) -> None:
         messages = [message for message, _ in self._waiting]
         self._waiting.clear()
         self._waiting_audio = 0
