@@ -17,8 +17,8 @@ except ImportError:
 
 
 SHORT = 4096
-"""Up to here the standard library is as quick: for 2 kB in the middle of other work pybase64's first call was measured at
-7 us (a second one at 1), the standard library's at 4."""
+"""Up to here the standard library is as quick: for 2 kB in the middle of other work pybase64's first call was measured
+at 7 us (a second one at 1), the standard library's at 4."""
 
 
 def encode(data: bytes) -> str:
