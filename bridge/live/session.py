@@ -77,6 +77,7 @@ class CallSession:
         self._armed_at = float("inf")
         self._holding = False
         self._sound: Callable[[bytes], bytes | None] = _no_leg
+        self._hears = core.hear
         self._tasks: set[asyncio.Task[None]] = set()
         self.over: asyncio.Future[do.End] = self._loop.create_future()
         model.on_event = self.handle
@@ -109,14 +110,16 @@ class CallSession:
 
         The same as the long way by `PhoneLink.receive` and `handle(PhoneAudio)`, in fewer steps; False: take that way.
         """
-        audio = self._sound(message)
+        # Functions kept in fields are looked up first and called then: `self._sound(message)` would search the class too.
+        sound, clock, hear = self._sound, self._clock, self._hears
+        audio = sound(message)
         if audio is None:
             return False
-        now = self._clock()
+        now = clock()
         self._blackbox.frame(len(audio), now)
         if self._recorder is not None:
             self._recorder.caller(audio, now)
-        if self.core.hear(audio, now):
+        if hear(audio, now):
             self.model.feed(audio)
         return True  # a frame only moves deadlines away; the timer finds that out itself
 

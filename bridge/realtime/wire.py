@@ -25,7 +25,7 @@ _MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
 _encode = msgspec.json.encode
 
 
-class _ServerEvent(msgspec.Struct):
+class _ServerEvent(msgspec.Struct, gc=False):
     type: str
     response_id: str = ""
     item_id: str = ""
@@ -40,7 +40,7 @@ class _ServerEvent(msgspec.Struct):
     error: msgspec.Raw = _EMPTY
 
 
-class _AudioDelta(msgspec.Struct):
+class _AudioDelta(msgspec.Struct, gc=False):
     """What matters of an audio delta as servers spell it; the base64 is decoded, strictly, on the way."""
 
     response_id: str = ""
@@ -166,7 +166,8 @@ class RealtimeWire:
 
     def append(self, audio: bytes) -> bytes:
         """The message that feeds caller audio (mu-law)."""
-        return b'{"type":"input_audio_buffer.append","audio":"' + self._to_model(audio) + b'"}'
+        to_model = self._to_model
+        return b'{"type":"input_audio_buffer.append","audio":"' + to_model(audio) + b'"}'
 
     def write(self, command: do.ModelCommand) -> tuple[bytes, ...]:
         """Messages for one command, as UTF-8."""

@@ -9,6 +9,7 @@ Under any other server the media door uses plain ASGI, with the same outcome.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,15 @@ Hear = Callable[[bytes], bool]
 """Takes one text in UTF-8, or says False: then it goes the way of all."""
 
 
+TOGETHER = 2
+"""A frame and a mark come in one read as a rule. More than that was held up somewhere, and its answers go as one write."""
+
+
+def _deaf(text: bytes) -> bool:
+    """Hears nothing."""
+    return False
+
+
 class Lane(WebSocketsSansIOProtocol):
     """One WebSocket. Until `take_over` it is an ordinary one."""
 
@@ -33,7 +43,7 @@ class Lane(WebSocketsSansIOProtocol):
         super().__init__(*args, **more)
         self._cutter = Cutter(masked=True, longest=self.config.ws_max_size)
         self._take: Take | None = None
-        self._hear: Hear | None = None
+        self._hear: Hear = _deaf
         self._come: list[str | bytes] = []
 
     def handle_connect(self, event: Any) -> None:
@@ -65,23 +75,24 @@ class Lane(WebSocketsSansIOProtocol):
                 self.queue.put_nowait(event)
         if waiting:
             take(waiting)
+        self.transport.set_protocol(_Ear(self, self._cutter, hear))
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the socket. The first are the request alone: nobody sends frames before its answer."""
-        hear = self._hear
-        if hear is not None and not self.close_sent:
-            text = self._cutter.whole(data)
-            if text is not None and text.isascii():  # else it has yet to prove that it is UTF-8
-                if not hear(text) and self._take is not None:
-                    self._take((text.decode("ascii"),))
-                return
         if not self.handshake_initiated:
             super().data_received(data)
             return
-        for whole, piece in self._cutter.cut(data):
+        pieces = self._cutter.cut(data)
+        hear = self._hear if len(pieces) <= TOGETHER else _deaf
+        for whole, piece in pieces:
             if not whole:
                 super().data_received(piece)
-            elif self.conn.state is OPEN:
+                if self.close_sent:  # nobody hears what comes after a close
+                    hear = self._hear = _deaf
+                    self.transport.set_protocol(self)
+            elif self.conn.state is not OPEN:
+                continue
+            elif self._come or self.close_sent or not piece.isascii() or not hear(piece):
                 self.curr_msg_data_type = "text"
                 self.frames = [piece]
                 self.send_receive_event_to_app()
@@ -89,11 +100,17 @@ class Lane(WebSocketsSansIOProtocol):
             come, self._come = self._come, []
             self._take(come)
 
+    def not_heard(self, text: bytes) -> None:
+        """A text in ASCII that came alone and was not for `hear`."""
+        if self._take is not None and not self.close_sent:
+            self._take((text.decode("ascii"),))
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The end. The scope knew the lane and the lane the call: nobody may be kept by that."""
         super().connection_lost(exc)
         self.conn.parser.close()  # a generator that knows its object: a ring
-        self._take = self._hear = None
+        self._take = None
+        self._hear = _deaf
         scope = getattr(self, "scope", None)
         if scope is not None:
             scope["extensions"].pop(EXTENSION, None)
@@ -119,3 +136,46 @@ class Lane(WebSocketsSansIOProtocol):
     def write(self, texts: Sequence[bytes]) -> None:
         """Send these messages (UTF-8) at once, as one write. Only while `ready`."""
         self.transport.write(text_frames(texts))
+
+
+class _Ear(asyncio.Protocol):
+    """What the transport talks to once the lane is taken over: the ordinary frame goes to `hear`, all else to the lane.
+
+    A small object of its own, because the lane's forty fields lie far apart in memory and fifty frames a second each
+    find them cold.
+    """
+
+    __slots__ = ("_hear", "_lane", "_whole")
+
+    def __init__(self, lane: Lane, cutter: Cutter, hear: Hear) -> None:
+        self._lane = lane
+        self._whole = cutter.whole
+        self._hear = hear
+
+    def data_received(self, data: bytes) -> None:
+        """One whole frame, as a rule."""
+        whole = self._whole
+        text = whole(data)
+        if text is None or not text.isascii():  # the latter has yet to prove that it is UTF-8
+            self._lane.data_received(data)
+            return
+        hear = self._hear
+        if not hear(text):
+            self._lane.not_heard(text)
+
+    def eof_received(self) -> None:
+        """The other side sends no more."""
+        self._lane.eof_received()
+
+    def pause_writing(self) -> None:
+        """The other side reads too slowly."""
+        self._lane.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._lane.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end."""
+        self._hear = _deaf
+        self._lane.connection_lost(exc)

@@ -36,28 +36,28 @@ _MEDIA = b'{"event":"media",'
 _KEYS = frozenset("0123456789*#ABCD")
 
 
-class _Media(msgspec.Struct):
+class _Media(msgspec.Struct, gc=False):
     payload: bytes  # base64 in the message; decoded strictly
     track: str = "inbound"
     timestamp: str | int = ""
 
 
-class _Mark(msgspec.Struct):
+class _Mark(msgspec.Struct, gc=False):
     name: str
 
 
-class _Dtmf(msgspec.Struct):
+class _Dtmf(msgspec.Struct, gc=False):
     digit: str
 
 
-class _Start(msgspec.Struct):
+class _Start(msgspec.Struct, gc=False):
     callSid: str
     accountSid: str
     streamSid: str = ""
     customParameters: dict[str, str] = {}
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     event: str
     streamSid: str = ""
     media: _Media | None = None
