@@ -151,21 +151,20 @@ class Masks:
     """Writes a client's text frames. The package's own writer costs three times as much, a third of it for asking
     the system for four random bytes each time (they must be unpredictable, RFC 6455 section 5.3)."""
 
-    __slots__ = ("_at", "_head", "_pool", "_size")
+    __slots__ = ("_fresh", "_head", "_size")
 
     def __init__(self) -> None:
-        self._pool = b""
-        self._at = 0
+        self._fresh: list[bytes] = []
         self._size = -1
         self._head = b""
 
     def text_frame(self, data: bytes) -> bytes:
         """One whole text message, already UTF-8, masked."""
-        at = self._at
-        if at >= len(self._pool):
-            self._pool, at = os.urandom(1024), 0
-        mask = self._pool[at : at + 4]
-        self._at = at + 4
+        fresh = self._fresh
+        if not fresh:
+            drawn = os.urandom(256)
+            fresh += [drawn[at : at + 4] for at in range(0, 256, 4)]
+        mask = fresh.pop()
         if len(data) != self._size:  # most are as long as the one before
             self._size = len(data)
             self._head = _masked_head(self._size)

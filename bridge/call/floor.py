@@ -110,14 +110,15 @@ class Floor:
 
     def play(self, chunks: list[Chunk]) -> None:
         """Send what the ledger let out."""
+        desk = self.desk
         for chunk in chunks:
-            self.desk.put(do.Play(chunk.audio, chunk.mark))
-            if not self.desk.terms.recorded:
+            desk.put(do.Play(chunk.audio, chunk.mark))
+            if not desk.terms.recorded:
                 chunk.audio = b""
         for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
-            started = self.desk.turns.agent_audio(chunk.track.item_id, self.desk.now_ms)
+            started = desk.turns.agent_audio(chunk.track.item_id, desk.now_ms)
             if started is not None:
-                self.desk.tell(started)
+                desk.tell(started)
 
     def sound(self, sounded: list[Sounded]) -> None:
         """Tell the recorder what was heard, and when."""

@@ -91,12 +91,13 @@ class ModelSide:
     def audio(self, event: ev.ModelAudio) -> None:
         """The hot path outward: a delta goes through the ledger to the phone."""
         self.desk.progress_at = self.desk.now
-        if self.desk.playback.muted(event.response_id, event.item_id):
+        desk = self.desk
+        if desk.playback.muted(event.response_id, event.item_id):
             return
-        self.desk.active_at = self.desk.now
-        self.desk.answered_caller = True
+        desk.active_at = desk.now
+        desk.answered_caller = True
         track_of = (event.response_id, event.item_id, event.content_index)
-        self.floor.play(self.desk.playback.add(track_of, event.audio, event.ms, self.desk.now))
+        self.floor.play(desk.playback.add(track_of, event.audio, event.ms, desk.now))
 
     def audio_done(self, event: ev.ModelAudioDone) -> None:
         """An item's audio is complete: its last part frame goes out."""

@@ -81,16 +81,20 @@ class PhoneSide:
 
     def mark(self, event: ev.PhoneMark) -> None:
         """Something was heard (or an old mark came back and means nothing)."""
+        desk = self.desk
         # Since a frame of the caller came, in frames: a whole number (give or take) when the mark came with one.
-        frames = (self.desk.now - self.desk.frame_at) / FRAME_S
+        frames = (desk.now - desk.frame_at) / FRAME_S
         ticked = abs(frames - round(frames)) < TICK_SLACK
-        sounded = self.desk.playback.confirm(event.name, self.desk.now, ticked=ticked)
+        sounded = desk.playback.confirm(event.name, desk.now, ticked=ticked)
         if not sounded:
             return
-        self.desk.active_at = self.desk.now
-        self.floor.sound(sounded)
-        if any(s.track.complete for s in sounded):
-            self.floor.tell_complete()
+        desk.active_at = desk.now
+        if desk.terms.recorded:
+            self.floor.sound(sounded)
+        for s in sounded:
+            if s.track.finished:
+                self.floor.tell_complete()
+                break
         self.departure.check()
 
     def stopped(self, event: ev.PhoneStopped) -> None:

@@ -25,6 +25,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from bridge.call.values import value
+
 FRAME = 160
 """20 ms: what the phone plays at a time. Odd-size crumbs make it stutter at word starts."""
 CHUNK = 1600
@@ -81,7 +83,7 @@ class Chunk:
     """It follows the chunk before it without a pause."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sounded:
     """A stretch of audio that was heard, from `at` (seconds of the driver's clock) on."""
 
@@ -146,23 +148,19 @@ class Playback:
         chunks = []
         at = 0
         while at < size:
-            limit = CHUNK if self._follows(now) else FRAME
-            piece = track.rest[at : min(at + limit, size)]
+            # What is sent now follows the chunk before it, if that one is still being played.
+            joined = bool(self._queue) and self._queue[-1].ends_at >= now
+            piece = track.rest[at : min(at + (CHUNK if joined else FRAME), size)]
             at += len(piece)
-            chunks.append(self._push(track, piece, now))
+            chunks.append(self._push(track, piece, now, joined=joined))
         track.rest = track.rest[size:]
         return chunks if self.line_on else []
 
-    def _follows(self, now: float) -> bool:
-        """Does what is sent now follow the chunk before it without a pause?"""
-        return bool(self._queue) and self._queue[-1].ends_at >= now
-
-    def _push(self, track: Track, piece: bytes, now: float) -> Chunk:
+    def _push(self, track: Track, piece: bytes, now: float, *, joined: bool) -> Chunk:
         size = len(piece)
         track.sent += size
-        audio = piece + SILENCE * (-size % FRAME)
+        audio = piece if size % FRAME == 0 else piece + SILENCE * (-size % FRAME)
         mark = f"{track.item_id}:{track.sent // 8}:{self.generation}:{self._serial}"
-        joined = self._follows(now)
         starts = self._queue[-1].ends_at if joined else now
         chunk = Chunk(track, audio, len(audio), size, mark, starts, starts + len(audio) / BYTES_PER_S, joined)
         self._queue.append(chunk)

@@ -19,7 +19,7 @@ from bridge.live.taps import WireTap
 from bridge.realtime import verdicts
 from bridge.realtime.connection import OnClose, OnMessages
 from bridge.realtime.reconnect import retry_after_s
-from bridge.realtime.wire import RealtimeWire
+from bridge.realtime.wire import APPEND, RealtimeWire
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class ModelLink:
 
     def __init__(self, wire: RealtimeWire, connect: Connect, tap: WireTap) -> None:
         self._wire = wire
+        self._to_model = wire.to_model
         self._connect = connect
         self._tap = tap
         self._in = tap.meter("model", "in")
@@ -97,7 +98,8 @@ class ModelLink:
 
     def feed(self, audio: bytes) -> None:
         """Send caller audio (mu-law): what `send(Feed(audio))` does."""
-        message = self._wire.append(audio)
+        to_model = self._to_model
+        message = APPEND % to_model(audio)
         socket = self._socket
         if socket is not None and socket.writable and not self._waiting and not self._held:
             socket.send(message)

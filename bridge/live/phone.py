@@ -67,7 +67,7 @@ class PhoneLink:
         self.watch(_Silent())
         self.on_event: Callable[[ev.Event], None] = lambda event: None
         self.on_together: Callable[[bool], None] = lambda begins: None
-        """Told before (True) and after (False) the messages of one read, when there is more than one."""
+        """Told before (True) and after (False) the messages of one read, when there are several."""
         self.malformed = 0
         self.closing = False
         self._held = False
@@ -89,7 +89,7 @@ class PhoneLink:
 
     def receive(self, messages: Sequence[str | bytes]) -> None:
         """The messages of one read: parsed, shown to the tap, their events handed on."""
-        several = len(messages) > 1
+        several = len(messages) > 2  # a frame and a mark often come together, and lead to one write at most
         if several:
             self.on_together(True)
         for message in messages:
@@ -115,17 +115,19 @@ class PhoneLink:
 
     def send(self, command: do.PhoneCommand) -> None:
         """Send a command. A flush first takes out the audio that has not left yet."""
-        play = isinstance(command, do.Play)
-        size = len(command.audio) if isinstance(command, do.Play) else 0
-        if isinstance(command, do.Flush) and self._outbox:
+        size = 0
+        if type(command) is do.Play:
+            size = len(command.audio)
+        elif self._outbox and type(command) is do.Flush:
             self._outbox = deque(entry for entry in self._outbox if not entry[2])
+        play = size > 0
         texts = self._wire.write(command)
         way = self.short_way
         if way is not None and not self._outbox and not self._held and self._clear(way):
+            way.write(texts)  # before it is told: a first sound waits for nobody
             for text in texts:
                 self._show(text, size)
                 size = 0  # the audio comes first, what follows is its mark
-            way.write(texts)
             return
         for text in texts:
             self._outbox.append((text, size, play))

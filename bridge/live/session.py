@@ -110,7 +110,7 @@ class CallSession:
 
         The same as the long way by `PhoneLink.receive` and `handle(PhoneAudio)`, in fewer steps; False: take that way.
         """
-        # Functions kept in fields are looked up first and called then: `self._sound(message)` would search the class too.
+        # Looked up first and called then: `self._sound(message)` would search the class for a method too.
         sound, clock, hear = self._sound, self._clock, self._hears
         audio = sound(message)
         if audio is None:

@@ -20,6 +20,8 @@ from bridge.realtime import verdicts
 from bridge.realtime.dialect import Dialect, Kind
 from bridge.realtime.session import SessionConfig
 
+APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
+"""The message that feeds caller audio, around its base64."""
 _EMPTY = msgspec.Raw(b"null")
 _MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
 _encode = msgspec.json.encode
@@ -62,7 +64,8 @@ class RealtimeWire:
         (audio_delta,) = (name for name, kind in dialect.kinds.items() if kind == "audio_delta")
         self._audio_head = b'{"type":"%s",' % audio_delta.encode()
         self._path = path
-        self._to_model = path.to_model
+        self.to_model = path.to_model
+        """Caller audio (mu-law) as it stands in `APPEND`."""
         self._config = config
         self._bytes_per_ms = _MODEL_BYTES_PER_MS[config.output_audio]
         self._speaking: tuple[str, int] | None = None
@@ -164,16 +167,11 @@ class RealtimeWire:
 
     # ---- out
 
-    def append(self, audio: bytes) -> bytes:
-        """The message that feeds caller audio (mu-law)."""
-        to_model = self._to_model
-        return b'{"type":"input_audio_buffer.append","audio":"' + to_model(audio) + b'"}'
-
     def write(self, command: do.ModelCommand) -> tuple[bytes, ...]:
         """Messages for one command, as UTF-8."""
         match command:
             case do.Feed(audio):
-                return (self.append(audio),)
+                return (APPEND % self.to_model(audio),)
             case do.Configure():
                 return self._event("session.update", session=self._dialect.session(self._config))
             case do.Respond(event_id, instructions):

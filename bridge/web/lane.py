@@ -28,7 +28,7 @@ Hear = Callable[[bytes], bool]
 
 
 TOGETHER = 2
-"""A frame and a mark come in one read as a rule. More than that was held up somewhere, and its answers go as one write."""
+"""A frame and a mark often come in one read. More than that was held up somewhere, and its answers go as one write."""
 
 
 def _deaf(text: bytes) -> bool:
