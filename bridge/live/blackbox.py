@@ -9,7 +9,6 @@ not be recorded here either. While the call runs only values are kept; the lines
 from __future__ import annotations
 
 import dataclasses
-from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -28,18 +27,10 @@ _EVENTS: dict[str, type] = {kind.__name__: kind for kind in get_args(ev.Event)}
 _encode = msgspec.json.encode
 
 
-class Frames:
-    """Caller audio that came without anything between: one line, as fifty a second would be most of the file."""
-
-    __slots__ = ("size", "times", "written")
-
-    def __init__(self, size: int, now: float) -> None:
-        self.size = size
-        self.times = array("d", (now,))
-        self.written = False
-
-
-Entry = tuple[float, str, Any] | Frames
+Entry = tuple[float, str, Any] | tuple[int, list[float]]
+"""When, name and fields of an event; or caller audio that came without anything between (one line, as fifty a second
+would be most of the file): the size of each frame, and when it came."""
+NO_RUN = -1
 
 
 class BlackBox:
@@ -47,7 +38,11 @@ class BlackBox:
 
     def __init__(self, file: GrowingFile[Entry], terms: Terms, wall: float, now: float) -> None:
         self._append = file.append
-        self._frames: Frames | None = None
+        file.before = self._end_run
+        self.size = NO_RUN
+        """Of the frames that come now, without anything between; another one begins with `frame`."""
+        self.times: list[float] = []
+        """When they came: `times.append(now)` is all that such a frame costs."""
         self._heard = 0
         header = {"version": VERSION, "wall": wall, "terms": dataclasses.asdict(terms)}
         self._append((now, "header", header))
@@ -57,7 +52,8 @@ class BlackBox:
         if type(event) is ev.PhoneAudio:
             self.frame(len(event.audio), now)
             return
-        self._close_frames()
+        if self.size != NO_RUN:
+            self._end_run()
         if type(event) is ev.ModelAudio:
             part = (event.response_id, event.item_id, event.content_index, len(event.audio), event.ms)
             self._append((now, "ModelAudio", part))
@@ -66,35 +62,33 @@ class BlackBox:
 
     def frame(self, size: int, now: float) -> None:
         """Caller audio, before the rules hear it."""
-        frames = self._frames
-        if frames is not None and frames.size == size and not frames.written:
-            frames.times.append(now)
-        else:
-            self._close_frames()
-            self._frames = frames = Frames(size, now)
-            self._append(frames)
+        if size == self.size:
+            self.times.append(now)
+            return
+        self._end_run()
+        self.size, self.times = size, [now]
+        self._append((size, self.times))
 
     def heard(self) -> int:
         """Bytes of caller audio so far."""
-        frames = self._frames
-        return self._heard + (frames.size * len(frames.times) if frames is not None else 0)
+        return self._heard + (self.size * len(self.times) if self.size != NO_RUN else 0)
 
-    def _close_frames(self) -> None:
+    def _end_run(self) -> None:
+        """Something came between, or what is there is being written and must not grow any more."""
         self._heard = self.heard()
-        self._frames = None
+        self.size = NO_RUN
 
     def wake(self, now: float) -> None:
         """Before the rules are woken."""
-        self._close_frames()
+        self._end_run()
         self._append((now, "wake", None))
 
 
 def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
     """The lines of the file."""
     for entry in entries:
-        if type(entry) is Frames:
-            entry.written = True
-            yield _encode((entry.times[0], "frames", (entry.size, list(entry.times))))
+        if len(entry) == 2:
+            yield _encode((entry[1][0], "frames", entry))
         else:
             yield _encode(entry)
 

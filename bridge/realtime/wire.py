@@ -22,6 +22,7 @@ from bridge.realtime.session import SessionConfig
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
 """The message that feeds caller audio, around its base64."""
+_TYPE = b'{"type":"'
 _EMPTY = msgspec.Raw(b"null")
 _MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
 _encode = msgspec.json.encode
@@ -51,7 +52,15 @@ class _AudioDelta(msgspec.Struct, gc=False):
     delta: bytes = b""
 
 
+class _Response(msgspec.Struct, gc=False):
+    """What matters of a response that begins."""
+
+    id: str
+    conversation_id: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
 _decode = msgspec.json.Decoder(_ServerEvent).decode
+_decode_response = msgspec.json.Decoder(_Response).decode
 _decode_audio = msgspec.json.Decoder(_AudioDelta).decode
 
 
@@ -63,6 +72,7 @@ class RealtimeWire:
         self._kinds = dialect.kinds
         (audio_delta,) = (name for name, kind in dialect.kinds.items() if kind == "audio_delta")
         self._audio_head = b'{"type":"%s",' % audio_delta.encode()
+        self._known = frozenset(name.encode() for name in dialect.kinds)
         self._path = path
         self.to_model = path.to_model
         """Caller audio (mu-law) as it stands in `APPEND`."""
@@ -85,6 +95,11 @@ class RealtimeWire:
                 pass  # the long way says what is wrong with it
             else:
                 return self._audio(delta.response_id, delta.item_id, delta.content_index, delta.delta)
+        elif message.startswith(_TYPE):
+            # Half of what a server says is of no interest here; most of that comes just before a first sound.
+            name = message[len(_TYPE) : message.find(b'"', len(_TYPE))]
+            if name not in self._known and b"\\" not in name and message.endswith(b"}"):
+                return ()
         try:
             event = _decode(message)
             kind = self._kinds.get(event.type)
@@ -136,8 +151,12 @@ class RealtimeWire:
         return (ev.ModelFault(code or kind, message, severity, event_id),)
 
     def _response_created(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
-        response = _object(event.response)
-        return (ev.ResponseCreated(str(response.get("id", "")), _conversational(response)),)
+        try:
+            began = _decode_response(event.response)
+        except msgspec.DecodeError:  # an odd one
+            response = _object(event.response)
+            return (ev.ResponseCreated(str(response.get("id", "")), _conversational(response)),)
+        return (ev.ResponseCreated(began.id, began.conversation_id is not None),)
 
     def _response_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
         response = _object(event.response)

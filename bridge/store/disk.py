@@ -26,11 +26,11 @@ BIG = 262_144
 """A file that collects this much is written at once."""
 TOGETHER_S = 0.25
 """Files that are due within this are written together: waking the thread costs more than writing a file."""
-FILES = 16
-"""So many files are made into bytes at a time, about half a millisecond's work ..."""
+FILES = 6
+"""So many files are made into bytes at a time, 0.2 to 0.6 ms of work between two frames ..."""
 OPEN = 1_000
 """So many files are kept open; beyond, each is opened to be written and closed again."""
-PAUSE_S = 0.02
+PAUSE_S = 0.0075
 """... with this between: 800 files a second, two to three of each of 500 calls every two seconds."""
 
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import apply_mask  # type: ignore[attr-defined]  # in C where it was built
 from websockets.protocol import OPEN
 
-from bridge.frames import Cutter, text_frames
+from bridge.frames import Cutter, Piece, text_frames
 
 EXTENSION = "callbridge.lane"
 """Key in the scope's `extensions` under which an application finds the lane of its socket."""
@@ -36,14 +37,17 @@ def _deaf(text: bytes) -> bool:
     return False
 
 
+def _nobody(messages: Sequence[str | bytes]) -> None:
+    """Takes them and does nothing."""
+
+
 class Lane(WebSocketsSansIOProtocol):
     """One WebSocket. Until `take_over` it is an ordinary one."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._cutter = Cutter(masked=True, longest=self.config.ws_max_size)
+        self._ear = _Ear(self, longest=self.config.ws_max_size)
         self._take: Take | None = None
-        self._hear: Hear = _deaf
         self._come: list[str | bytes] = []
 
     def handle_connect(self, event: Any) -> None:
@@ -58,7 +62,6 @@ class Lane(WebSocketsSansIOProtocol):
 
         A text that comes alone is offered to `hear` before.
         """
-        self._hear = hear
         self._take = take
         events = []
         while not self.queue.empty():
@@ -75,24 +78,24 @@ class Lane(WebSocketsSansIOProtocol):
                 self.queue.put_nowait(event)
         if waiting:
             take(waiting)
-        self.transport.set_protocol(_Ear(self, self._cutter, hear))
+        self._ear.listen(hear, take)
+        self.transport.set_protocol(self._ear)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the socket. The first are the request alone: nobody sends frames before its answer."""
         if not self.handshake_initiated:
             super().data_received(data)
             return
-        pieces = self._cutter.cut(data)
-        hear = self._hear if len(pieces) <= TOGETHER else _deaf
+        self.read(self._ear.cut(data))
+
+    def read(self, pieces: list[Piece]) -> None:
+        """What the cutter made of the bytes."""
         for whole, piece in pieces:
             if not whole:
                 super().data_received(piece)
                 if self.close_sent:  # nobody hears what comes after a close
-                    hear = self._hear = _deaf
                     self.transport.set_protocol(self)
-            elif self.conn.state is not OPEN:
-                continue
-            elif self._come or self.close_sent or not piece.isascii() or not hear(piece):
+            elif self.conn.state is OPEN:
                 self.curr_msg_data_type = "text"
                 self.frames = [piece]
                 self.send_receive_event_to_app()
@@ -100,17 +103,12 @@ class Lane(WebSocketsSansIOProtocol):
             come, self._come = self._come, []
             self._take(come)
 
-    def not_heard(self, text: bytes) -> None:
-        """A text in ASCII that came alone and was not for `hear`."""
-        if self._take is not None and not self.close_sent:
-            self._take((text.decode("ascii"),))
-
     def connection_lost(self, exc: Exception | None) -> None:
         """The end. The scope knew the lane and the lane the call: nobody may be kept by that."""
         super().connection_lost(exc)
         self.conn.parser.close()  # a generator that knows its object: a ring
         self._take = None
-        self._hear = _deaf
+        self._ear.part()
         scope = getattr(self, "scope", None)
         if scope is not None:
             scope["extensions"].pop(EXTENSION, None)
@@ -138,30 +136,52 @@ class Lane(WebSocketsSansIOProtocol):
         self.transport.write(text_frames(texts))
 
 
-class _Ear(asyncio.Protocol):
-    """What the transport talks to once the lane is taken over: the ordinary frame goes to `hear`, all else to the lane.
+class _Ear(Cutter, asyncio.Protocol):
+    """What the transport talks to once the lane is taken over: ordinary frames go to the call, all else to the lane.
 
     A small object of its own, because the lane's forty fields lie far apart in memory and fifty frames a second each
     find them cold.
     """
 
-    __slots__ = ("_hear", "_lane", "_whole")
+    __slots__ = ("_hear", "_lane", "_take")
 
-    def __init__(self, lane: Lane, cutter: Cutter, hear: Hear) -> None:
+    def __init__(self, lane: Lane, *, longest: int) -> None:
+        super().__init__(masked=True, longest=longest)
         self._lane = lane
-        self._whole = cutter.whole
+        self.listen(_deaf, _nobody)
+
+    def listen(self, hear: Hear, take: Take) -> None:
+        """Who hears from now on."""
         self._hear = hear
+        self._take = take
+
+    def part(self) -> None:
+        """The socket is gone; ear and lane knew each other."""
+        self.listen(_deaf, _nobody)
+        del self._lane
 
     def data_received(self, data: bytes) -> None:
-        """One whole frame, as a rule."""
-        whole = self._whole
-        text = whole(data)
-        if text is None or not text.isascii():  # the latter has yet to prove that it is UTF-8
-            self._lane.data_received(data)
+        """One whole frame as a rule, or one and a mark."""
+        if len(data) == self._length and self._between and data.startswith(self._head):
+            text: bytes | None = apply_mask(data[8:], data[4:8])  # what `whole` does with one like the one before
+        else:
+            text = self.whole(data)
+        if text is not None and text.isascii():  # else it has yet to prove that it is UTF-8
+            hear = self._hear
+            if not hear(text):
+                self._tell(text)
             return
-        hear = self._hear
-        if not hear(text):
-            self._lane.not_heard(text)
+        pieces = self.cut(data)
+        if len(pieces) > TOGETHER or not all(whole and piece.isascii() for whole, piece in pieces):
+            self._lane.read(pieces)
+            return
+        for _, piece in pieces:
+            if not self._hear(piece):
+                self._tell(piece)
+
+    def _tell(self, text: bytes) -> None:
+        if not self._lane.close_sent:
+            self._take((text.decode("ascii"),))
 
     def eof_received(self) -> None:
         """The other side sends no more."""
@@ -177,5 +197,4 @@ class _Ear(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""
-        self._hear = _deaf
         self._lane.connection_lost(exc)

@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Paper:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._written: list[bytes] = []
+        self.before: Callable[[], None] = list
 
     def append(self, entry: Entry) -> None:
         self._entries.append(entry)
@@ -40,6 +42,7 @@ class Paper:
     @property
     def lines(self) -> list[bytes]:
         """What is written when somebody looks, after what was written before."""
+        self.before()
         entries, self._entries = self._entries, []
         self._written += lines(entries)
         return self._written
