@@ -20,8 +20,8 @@ in one piece bit for bit, on every machine, and however blocks are put into rows
 from __future__ import annotations
 
 import math
-import threading
 from functools import cache, lru_cache
+from threading import get_ident
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,11 @@ _TAP_STEPS = 2.0**30
 _MOST_PHASES = 640
 """Usual rates need up to 441 (44.1 to 8 kHz). A ratio beyond this is a damaged header; its filter would fill memory."""
 
-_FULL_SCALE = (-32768.0, 32767.0)
+_SMALLEST, _LARGEST = np.array(-32768.0), np.array(32767.0)
+"""Full scale; as arrays, because numbers would be made into arrays fifty times a second and call."""
+# Looked up once: through the module each costs as much as the arithmetic on a frame of 20 ms.
+_dot, _rint, _minimum, _maximum = np.dot, np.rint, np.minimum, np.maximum
+
 _PCM16_BYTES = 2
 _SLICE = 4800
 """Samples converted at a time: 200 ms at 24 kHz."""
@@ -62,6 +66,7 @@ class Resampler:
         self._past = self._filter.window - self._inputs
         self._kept = np.zeros(self._past)
         self._half = b""
+        self._bench: _Bench | None = None
 
     def feed(self, pcm16: bytes) -> bytes:
         """Convert the next chunk; answers everything that can be known by now, which may be nothing."""
@@ -96,15 +101,17 @@ class Resampler:
         if blocks <= 0:
             self._kept = np.concatenate((self._kept, samples))
             return b""
-        bench = _bench(self._inputs, self._outputs, size, threading.get_ident())
-        bench.line[: self._kept.size] = self._kept
-        bench.line[self._kept.size :] = samples
+        bench = self._bench
+        if bench is None or not bench.fits(self._kept.size, samples.size):
+            bench = self._bench = _bench(self._inputs, self._outputs, self._kept.size, samples.size, get_ident())
+        bench.kept[...] = self._kept
+        bench.new[...] = samples
         exact = bench.multiply()
-        np.rint(exact, out=exact)
-        np.minimum(exact, _FULL_SCALE[1], out=exact)
-        np.maximum(exact, _FULL_SCALE[0], out=exact)
+        _rint(exact, out=exact)
+        _minimum(exact, _LARGEST, out=exact)
+        _maximum(exact, _SMALLEST, out=exact)
         bench.pcm16[...] = exact
-        self._kept = bench.line[blocks * self._inputs :].copy()
+        self._kept = bench.rest.copy()
         return bench.pcm16.tobytes()
 
 
@@ -128,19 +135,28 @@ class _Filter:
 class _Bench:
     """Room to work in for chunks of one length, shared by all calls: most chunks are as long as the one before."""
 
-    __slots__ = ("_products", "exact", "line", "pcm16")
+    __slots__ = ("_products", "exact", "kept", "line", "new", "pcm16", "rest", "thread")
 
-    def __init__(self, of: _Filter, size: int) -> None:
-        blocks = (size - of.window + of.inputs) // of.inputs
+    def __init__(self, of: _Filter, kept: int, new: int, thread: int) -> None:
+        blocks = (kept + new - of.window + of.inputs) // of.inputs
         rows = blocks // of.blocks
         in_rows = rows * of.blocks
-        self.line = np.empty(size)
+        self.thread = thread
+        self.line = np.empty(kept + new)
+        self.kept, self.new = self.line[:kept], self.line[kept:]
+        self.rest = self.line[blocks * of.inputs :]
+        """What the next chunk still needs."""
         self.exact = np.empty(blocks * of.outputs)
         self.pcm16 = np.empty(blocks * of.outputs, "<i2")
-        self._products = (
+        products = (
             self._product(rows, of.many, 0, of.inputs * of.blocks, 0),
             self._product(blocks - in_rows, of.one, in_rows * of.inputs, of.inputs, in_rows * of.outputs),
         )
+        self._products = [product for product in products if len(product[0])]
+
+    def fits(self, kept: int, new: int) -> bool:
+        """Is it made for this, and this thread's?"""
+        return self.kept.size == kept and self.new.size == new and self.thread == get_ident()
 
     def _product(
         self, rows: int, matrix: npt.NDArray[np.float64], begin: int, step: int, out: int
@@ -156,8 +172,7 @@ class _Bench:
     def multiply(self) -> npt.NDArray[np.float64]:
         """The line through the filter."""
         for rows, matrix, out in self._products:
-            if len(rows):
-                np.dot(rows, matrix, out=out)
+            _dot(rows, matrix, out=out)
         return self.exact
 
 
@@ -167,9 +182,9 @@ def _filter(inputs: int, outputs: int) -> _Filter:
 
 
 @lru_cache(maxsize=32)
-def _bench(inputs: int, outputs: int, size: int, thread: int) -> _Bench:
+def _bench(inputs: int, outputs: int, kept: int, new: int, thread: int) -> _Bench:
     """One for each thread: what two of them write into the same room is nobody's sound."""
-    return _Bench(_filter(inputs, outputs), size)
+    return _Bench(_filter(inputs, outputs), kept, new, thread)
 
 
 def _low_pass(inputs: int, outputs: int) -> npt.NDArray[np.float64]:
