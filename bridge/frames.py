@@ -162,8 +162,8 @@ class Masks:
         """One whole text message, already UTF-8, masked."""
         fresh = self._fresh
         if not fresh:
-            drawn = os.urandom(256)
-            fresh += [drawn[at : at + 4] for at in range(0, 256, 4)]
+            drawn = os.urandom(64)
+            fresh += [drawn[at : at + 4] for at in range(0, 64, 4)]
         mask = fresh.pop()
         if len(data) != self._size:  # most are as long as the one before
             self._size = len(data)
