@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar, cast
 
+from bridge.agents.guardrails import Guardrail
+from bridge.agents.hours import OpeningHours
 from bridge.errors import AgentError
-from bridge.tools.base import Tool
+from bridge.tools.base import Call, Tool, ToolSource, is_source
 from bridge.tools.phone import TRANSFER_TOOL, check_destination, transfer_to
 
-_TOOL_PARTS = ("name", "description", "parameters", "timeout_s", "run", "definition")
+_TOOL_PARTS = ("name", "description", "parameters", "manner", "run", "definition")
 
+_LONGEST_DOUBT_MS = 3000
 _LONGEST_CALL_MINUTES = 55.0
 """A Realtime session lives for 60 minutes; a call is to end with a goodbye and not with its session."""
 
@@ -73,6 +76,29 @@ class TurnDetection:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """When neither side has spoken: ask, ask again, say goodbye. Raises AgentError."""
+
+    after_s: float = 30.0
+    """Nobody has spoken for this long: the agent says the first of `say`, after as long again the next one."""
+    say: Sequence[str] = ()
+    """Questions, word for word, such as "Are you still there?". Empty: the agent waits in silence."""
+    goodbye_after_s: float = 120.0
+    """Nobody has spoken for this long, or since the last question: the agent says goodbye and hangs up."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "say", (self.say,) if isinstance(self.say, str) else tuple(self.say))
+        if not (self.after_s > 0 and self.goodbye_after_s > 0):
+            raise AgentError("silence: after_s and goodbye_after_s are seconds, more than 0")
+
+
+HOOKS = ("call.started", "turn.completed", "call.ended")
+Hook = Callable[[Call, Any], Any]
+H = TypeVar("H", bound=Hook)
+Prepare = Callable[[Call], "Awaitable[Mapping[str, object] | None] | Mapping[str, object] | None"]
+
+
 # Without slots: `all_tools` is kept once made.
 @dataclass(frozen=True)
 class Agent:
@@ -89,8 +115,8 @@ class Agent:
     """The first words of a call, spoken as they stand. Empty: the caller speaks first."""
     voice: str = "marin"
     """A voice of the Realtime API: marin and cedar are the best on the phone."""
-    tools: Sequence[Tool] = ()
-    """What the model may do; kept as a tuple."""
+    tools: Sequence[Tool | ToolSource] = ()
+    """What the model may do, and where more of it comes from (MCP servers); kept as a tuple."""
     language: str = "en"
     """What callers speak (ISO 639-1): short turns on a bad line are else written down in any language. Empty: guess."""
     transfer_to: str = ""
@@ -105,6 +131,53 @@ class Agent:
     """`near_field` for handsets, `far_field` for speaker phones; empty: none."""
     max_minutes: float = 30.0
     """The call ends after this time."""
+    warn_minutes: float = 1.0
+    """So long before that the agent says that the time is nearly up; 0 (or longer than the call): no warning."""
+    handoffs: Sequence[Agent | str] = ()
+    """Agents this one may hand the call to, as agents or by their names in the team. Kept as a tuple."""
+    handoff_description: str = ""
+    """For the other agents: when to hand a call to this one."""
+    guardrails: Sequence[Guardrail] = ()
+    """Rules on what is said, by the agent or to it. Kept as a tuple."""
+    silence: Silence = field(default_factory=Silence)
+    """What happens when nobody speaks."""
+    protect_greeting: bool = False
+    """The greeting is spoken to its end whatever the caller says; their words are heard, and answered after it."""
+    false_interruption_ms: int = 0
+    """When the caller makes a sound the agent falls silent at once; if no words follow within this time it goes on from
+    the very word it was stopped at, and the model never knows. 0: every sound is an interruption for good."""
+    menu: Mapping[str, str] = field(default_factory=dict)
+    """What keys mean, such as `{"1": "the caller wants the opening hours", "0": "transfer"}`: a key alone, and what the
+    model is told when it is pressed. `transfer` hands the call to `transfer_to`, `hang_up` ends it."""
+    hours: OpeningHours | None = None
+    """When the agent takes calls; None: always."""
+    prepare: Prepare | None = None
+    """Looks things up before the first word: `async def prepare(call) -> dict`. What it returns fills `{variables}` in
+    greeting and instructions, and is told to the model."""
+    prepare_s: float = 2.0
+    """How long that may take; after that the call begins without it."""
+    _hooks: dict[str, list[Hook]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def on(self, event: str) -> Callable[[H], H]:
+        """Have a function called with the call and what happened: `call.started`, `turn.completed`, `call.ended`.
+
+            @agent.on("call.ended")
+            async def note(call: Call, fact: object) -> None: ...
+
+        Nothing waits for it; what it raises is logged.
+        """
+        if event not in HOOKS:
+            raise self._wrong(f"there is nothing called {event!r} to hook on to; there are {', '.join(HOOKS)}")
+
+        def keep(function: H) -> H:
+            self._hooks.setdefault(event, []).append(function)
+            return function
+
+        return keep
+
+    def hooks(self, event: str) -> tuple[Hook, ...]:
+        """The functions to be called when this happens."""
+        return tuple(self._hooks.get(event, ()))
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
@@ -119,18 +192,56 @@ class Agent:
             raise self._wrong(f"max_minutes is between 0 and {_LONGEST_CALL_MINUTES:g}, not {self.max_minutes}")
         if not isinstance(self.turn_detection, TurnDetection):
             raise self._wrong("turn_detection is a TurnDetection(...)")
+        self._check_rest()
         self._check_tools()
 
-    @cached_property
+    def _check_rest(self) -> None:
+        for name, kind in (("guardrails", Guardrail), ("handoffs", Agent | str)):
+            given = getattr(self, name)
+            if not isinstance(given, list | tuple) or not all(isinstance(one, kind) for one in given):
+                raise self._wrong(f"{name} is a list of {'Guardrail(...)' if kind is Guardrail else 'agents or names'}")
+            object.__setattr__(self, name, tuple(given))
+        if not self.warn_minutes >= 0:
+            raise self._wrong(f"warn_minutes is 0 or more, not {self.warn_minutes}")
+        if not 0 <= self.false_interruption_ms <= _LONGEST_DOUBT_MS:
+            raise self._wrong(f"false_interruption_ms is 0 to {_LONGEST_DOUBT_MS}, not {self.false_interruption_ms}")
+        if not self.prepare_s > 0:
+            raise self._wrong("prepare_s is more than 0 seconds")
+        wrong = [key for key in self.menu if key not in set("0123456789*#")]
+        if wrong:
+            raise self._wrong(f"menu: {wrong[0]!r} is no key; keys are 0 to 9, * and #")
+        if "transfer" in self.menu.values() and not self.transfer_to:
+            raise self._wrong("menu: there is nobody to transfer to; set transfer_to")
+
+    @property
     def all_tools(self) -> tuple[Tool, ...]:
-        """Everything the model is told of: `tools`, and `transfer_to_person` when there is somebody to transfer to."""
-        return (*self.tools, transfer_to(self.transfer_to)) if self.transfer_to else tuple(self.tools)
+        """Everything the model is told of: `tools`, and `transfer_to_person` when there is somebody to transfer to.
+
+        The tools of a source are among them once it is open.
+        """
+        found: list[Tool] = []
+        for given in self.tools:
+            if is_source(given):
+                found += given.tools
+            else:
+                found.append(cast("Tool", given))
+        return (*found, *self._own_tools)
+
+    @property
+    def sources(self) -> tuple[ToolSource, ...]:
+        """What has to be opened before the first call."""
+        return tuple(given for given in self.tools if is_source(given))
+
+    @cached_property
+    def _own_tools(self) -> tuple[Tool, ...]:
+        return (transfer_to(self.transfer_to),) if self.transfer_to else ()
 
     def _check_tools(self) -> None:
         if not isinstance(self.tools, list | tuple):
             raise self._wrong("tools is a list of tools")
         object.__setattr__(self, "tools", tuple(self.tools))
-        for tool in self.tools:
+        tools = [cast("Tool", given) for given in self.tools if not is_source(given)]
+        for tool in tools:
             if not all(hasattr(tool, part) for part in _TOOL_PARTS):
                 hint = "; put @tool above the function" if callable(tool) else ""
                 raise self._wrong(f"{getattr(tool, '__name__', repr(tool))} is not a tool{hint}")
@@ -138,7 +249,7 @@ class Agent:
                 raise self._wrong(f"tool {tool.name!r} has no description; give its function a docstring")
         if self.transfer_to:
             check_destination(self.transfer_to)
-        names = [tool.name for tool in self.tools] + [TRANSFER_TOOL] * bool(self.transfer_to)
+        names = [tool.name for tool in tools] + [TRANSFER_TOOL] * bool(self.transfer_to)
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise self._wrong(f"more than one tool is called {', '.join(twice)}")

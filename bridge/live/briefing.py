@@ -38,7 +38,7 @@ def session_config(agent: Agent, settings: Settings) -> SessionConfig:
 
 def terms(agent: Agent) -> Terms:
     """What a call with this agent lives by."""
-    slowest = max((tool.timeout_s for tool in agent.all_tools), default=0.0)
+    slowest = max((tool.manner.timeout_s for tool in agent.all_tools), default=0.0)
     detection = agent.turn_detection
     by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
     return Terms(

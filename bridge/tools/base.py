@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Protocol
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeGuard
+
+from bridge.errors import AgentError
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 JSONSchema = dict[str, "JSON"]
@@ -57,13 +61,50 @@ class Call(Protocol):
         """Press keys (0-9, *, #, A-D; `w` waits half a second) for a machine at the other end."""
 
 
+DEFAULT_TIMEOUT_S = 10.0
+"""Nobody listens to silence on the phone for longer."""
+
+SpeakAfter = Literal["always", "never", "if_silent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a tool behaves towards the people on the line. Raises AgentError for what makes no sense."""
+
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """How long the caller may be kept waiting for it."""
+    say: str = ""
+    """What the agent says when the tool takes longer than 0.8 s, word for word. Empty: the caller hears a soft tone."""
+    speak_after: SpeakAfter = "always"
+    """When the result is there the model speaks: always, never, or only if nobody is speaking by then."""
+    confirm: str = ""
+    """A question. The tool has no effect before the caller was asked it and said yes in a turn of their own."""
+    approve: bool = False
+    """A person has to say yes (console or API) before it has an effect."""
+    interruptible: bool = True
+    """The caller may talk to the agent while it runs. False: nothing they say leads to an answer before the result."""
+    idempotent: bool = False
+    """Doing it twice is doing it once: it may be run again, and the same call twice is no sign of a loop."""
+
+    def __post_init__(self) -> None:
+        if not (self.timeout_s > 0 and math.isfinite(self.timeout_s)):
+            raise AgentError(f"a timeout of {self.timeout_s} s leaves no time to run")
+        if self.speak_after not in ("always", "never", "if_silent"):
+            raise AgentError(f"speak_after is always, never or if_silent, not {self.speak_after!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What the model gets to read. `ok`: did it work? `speak`: should the model now say something about it?"""
+    """What the model gets to read.
+
+    `ok`: did it work? `speak`: should the model now say something about it? `become`: the name of the agent of the
+    team who goes on with the call.
+    """
 
     output: str
     ok: bool = True
     speak: bool = True
+    become: str = ""
 
     @classmethod
     def of(cls, value: object) -> ToolResult:
@@ -73,7 +114,7 @@ class ToolResult:
         models, dates, enums ... Raises TypeError for what is none of these.
         """
         if isinstance(value, ToolResult):
-            return cls(_cut(value.output), value.ok, value.speak)
+            return replace(value, output=_cut(value.output))
         if value is None:
             return cls("Done.")
         return cls(_cut(value if isinstance(value, str) else _as_json(value)))
@@ -100,14 +141,37 @@ class Tool(Protocol):
         """JSON schema of one object."""
 
     @property
-    def timeout_s(self) -> float:
-        """How long the caller may be kept waiting for it."""
+    def manner(self) -> Manner:
+        """How it behaves towards the people on the line."""
 
     async def run(self, arguments: str, call: Call) -> ToolResult:
         """Do it. `arguments` is the JSON text of an object, still unchecked against `parameters`."""
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it: `type`, `name`, `description`, `parameters`."""
+
+
+class ToolSource(Protocol):
+    """Tools that live elsewhere and are asked for (an MCP server). May stand among an agent's tools."""
+
+    @property
+    def name(self) -> str:
+        """Shown in logs and errors."""
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """What it has; nothing before it is open."""
+
+    async def open(self) -> None:
+        """Connect and ask what there is. Raises ToolError, one sentence, when that does not work."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+def is_source(given: Tool | ToolSource) -> TypeGuard[ToolSource]:
+    """Has it to be opened first?"""
+    return hasattr(given, "open") and hasattr(given, "tools")
 
 
 def _as_json(value: object) -> str:

@@ -19,20 +19,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
 
 from bridge.errors import AgentError
-from bridge.tools.base import JSON, Call, JSONSchema, ToolResult
-from bridge.tools.schema import read_function
+from bridge.tools.base import DEFAULT_TIMEOUT_S, JSON, Call, JSONSchema, Manner, SpeakAfter, ToolResult
+from bridge.tools.schema import place_of, read_function
 from bridge.tools.threads import CallFromThread
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-DEFAULT_TIMEOUT_S = 10.0
-"""Nobody listens to silence on the phone for longer."""
 
 _MOST_PROBLEMS = 5
 
@@ -41,16 +38,15 @@ class FunctionTool(Generic[P, R]):
     """A function with what the model has to know about it. Called plainly, it is still the function."""
 
     def __init__(
-        self, function: Callable[P, R], *, name: str = "", description: str = "", timeout_s: float = DEFAULT_TIMEOUT_S
+        self, function: Callable[P, R], *, name: str = "", description: str = "", manner: Manner | None = None
     ) -> None:
         given: object = function
         if not inspect.isroutine(given):
             raise AgentError(f"@tool needs a function, and {given!r} is none")
         self._function = function
         self._shape = read_function(function, name, description)
-        if not timeout_s > 0:
-            raise AgentError(f"tool {self.name!r}: a timeout of {timeout_s} s leaves no time to run")
-        self.timeout_s = timeout_s
+        self.manner = manner or Manner()
+        """See `Tool.manner`."""
         self.__doc__ = function.__doc__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -108,19 +104,30 @@ def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
 
 @overload
 def tool(
-    *, name: str = "", description: str = "", timeout: float = DEFAULT_TIMEOUT_S
-) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
-
-
-def tool(
-    function: Callable[P, R] | None = None,
-    /,
     *,
     name: str = "",
     description: str = "",
     timeout: float = DEFAULT_TIMEOUT_S,
+    say: str = "",
+    speak_after: SpeakAfter = "always",
+    confirm: str = "",
+    approve: bool = False,
+    interruptible: bool = True,
+    idempotent: bool = False,
+) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
+
+
+def tool(
+    function: Callable[P, R] | None = None, /, *, name: str = "", description: str = "", **manner: Any
 ) -> FunctionTool[P, R] | Callable[[Callable[P, R]], FunctionTool[P, R]]:
-    """Make a function a tool: `@tool`, or `@tool(name=..., description=..., timeout=...)` with `timeout` in seconds.
+    """Make a function a tool: `@tool`, or `@tool(timeout=4, say="One moment, please.")`.
+
+    Args:
+        function: The function; async, or plain (then it runs in a thread).
+        name: What the model calls it by, if not by the function's name.
+        description: What the model is told of it, if not the docstring's first text.
+        manner: `timeout` in seconds, and the other fields of `Manner` (`say`, `speak_after`, `confirm`, `approve`,
+            `interruptible`, `idempotent`).
 
     Raises AgentError, naming file and line, when the model could not be told how to call it.
     """
@@ -128,7 +135,11 @@ def tool(
         return FunctionTool(function)
 
     def decorate(inner: Callable[P, R]) -> FunctionTool[P, R]:
-        return FunctionTool(inner, name=name, description=description, timeout_s=timeout)
+        try:
+            how = Manner(**{"timeout_s" if name == "timeout" else name: value for name, value in manner.items()})
+        except (AgentError, TypeError) as error:
+            raise AgentError(f"{place_of(inner)}: tool {name or inner.__name__!r}: {error}") from None
+        return FunctionTool(inner, name=name, description=description, manner=how)
 
     return decorate
 

@@ -38,7 +38,7 @@ class ToolRunner:
 
     async def _guarded(self, tool: Tool, arguments: str) -> ToolResult:
         facts = {"tool": tool.name, "call_id": self._call.id}
-        limit = asyncio.timeout(tool.timeout_s)
+        limit = asyncio.timeout(tool.manner.timeout_s)
         try:
             async with limit:
                 return await tool.run(arguments, self._call)
@@ -49,10 +49,9 @@ class ToolRunner:
             if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
                 raise  # it is us whom somebody stops, not something the tool waited for
             if isinstance(error, TimeoutError) and limit.expired():
-                log.warning("tool timed out", extra={**facts, "timeout_s": tool.timeout_s})
-                return ToolResult.failure(
-                    f"{tool.name} did not answer within {tool.timeout_s:g} seconds. Say so, and offer another way."
-                )
+                log.warning("tool timed out", extra={**facts, "timeout_s": tool.manner.timeout_s})
+                late = f"{tool.name} did not answer within {tool.manner.timeout_s:g} seconds"
+                return ToolResult.failure(f"{late}. Say so, and offer another way.")
             log.exception("tool failed", extra=facts)
             return ToolResult.failure(f"{tool.name} failed. Say that this did not work, and offer another way.")
 

@@ -56,7 +56,7 @@ def read_function(function: Callable[..., object], name: str = "", description: 
     with one that has no JSON schema, `*args`, `**kwargs`, a name the API would refuse.
     """
     name = name or getattr(function, "__name__", "")
-    where = f"{_place(function)}: tool {name!r}"
+    where = f"{place_of(function)}: tool {name!r}"
     if not _NAME.fullmatch(name):
         raise AgentError(f"{where}: a tool's name has 1 to 64 letters, digits, '_' and '-'")
     words = read_docstring(function)
@@ -123,7 +123,8 @@ def _words_beside(hint: object) -> str:
     return next((item for item in get_args(hint)[1:] if isinstance(item, str)), "")
 
 
-def _place(function: Callable[..., object]) -> str:
+def place_of(function: Callable[..., object]) -> str:
+    """File and line of a function."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
 

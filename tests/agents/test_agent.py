@@ -61,7 +61,7 @@ def test_turn_detection_is_checked(wrong: dict[str, Any], sentence: str) -> None
 def test_a_person_to_transfer_to_brings_the_tool() -> None:
     agent = Agent("desk", instructions="Answer.", tools=[get_hours], transfer_to="+14155550142")
     assert [tool.name for tool in agent.all_tools] == ["get_hours", "transfer_to_person"]
-    assert agent.all_tools is agent.all_tools, "made once: the model is told the same each time"
+    assert agent.all_tools[1] is agent.all_tools[1], "made once: the model is told the same each time"
     nobody = replace(agent, transfer_to="")
     assert nobody.all_tools == (get_hours,)
 

@@ -42,8 +42,8 @@ def test_it_is_still_the_function() -> None:
 
     assert double(21) == 42
     assert asyncio.run(shout(text="hi")) == "HI"
-    assert (double.name, double.description, double.timeout_s) == ("double", "Twice.", DEFAULT_TIMEOUT_S)
-    assert (shout.name, shout.description, shout.timeout_s) == ("later", "In words.", 2.5)
+    assert (double.name, double.description, double.manner.timeout_s) == ("double", "Twice.", DEFAULT_TIMEOUT_S)
+    assert (shout.name, shout.description, shout.manner.timeout_s) == ("later", "In words.", 2.5)
     assert isinstance(double, FunctionTool) and repr(shout) == "<tool later>"
 
 
