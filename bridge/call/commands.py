@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bridge.call.facts import Fact
 from bridge.call.values import value
 
@@ -13,7 +15,12 @@ from bridge.call.values import value
 
 @value
 class Configure:
-    """Send the session's whole configuration (`session.update` as one complete object)."""
+    """Send the session's whole configuration (`session.update` as one complete object), as this agent's.
+
+    "" is the agent the call began with.
+    """
+
+    agent: str = ""
 
 
 @value
@@ -29,6 +36,8 @@ class Respond:
 
     event_id: str
     instructions: str = ""
+    tools: bool = True
+    """False: the model may not call tools in it."""
 
 
 @value
@@ -49,9 +58,10 @@ class Truncate:
 
 @value
 class AddText:
-    """Put a user text into the conversation (keys pressed, for one)."""
+    """Put a text into the conversation: the caller's (keys pressed, for one), or the house's own."""
 
     text: str
+    role: Literal["user", "system"] = "user"
 
 
 @value

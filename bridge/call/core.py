@@ -13,23 +13,30 @@ from bridge.call import events as ev
 from bridge.call.departure import Departure
 from bridge.call.desk import Desk
 from bridge.call.floor import Floor
+from bridge.call.house_side import HouseSide
+from bridge.call.keypad import Keypad
 from bridge.call.limits import Terms
 from bridge.call.model_side import ModelSide
 from bridge.call.phases import Phase
 from bridge.call.phone_side import PhoneSide
+from bridge.call.silences import Silences
 from bridge.call.tool_side import ToolSide
+from bridge.call.waiting import Waiting
 
 
 class CallCore:
     """One call, from the moment we know of it until it is over."""
 
-    def __init__(self, terms: Terms, now: float) -> None:
-        self.desk = desk = Desk(terms, now)
+    def __init__(self, terms: Terms, now: float, tone: bytes = b"") -> None:
+        """`tone`: a soft sound for the caller while a tool runs (mu-law), `tone_ms` of the terms long."""
+        self.desk = desk = Desk(terms, now, tone)
         floor = Floor(desk)
         departure = Departure(desk, floor)
         phone = PhoneSide(desk, floor, departure)
         model = ModelSide(desk, floor, departure)
-        tools = ToolSide(desk, departure)
+        tools = ToolSide(desk, departure, waiting := Waiting(desk, floor))
+        keypad = Keypad(desk, floor, departure)
+        house = HouseSide(desk, floor)
         self.deadline = desk.timers.next
         """`deadline()`: when `wake` must be called at the latest, or None."""
         self.hear = phone.hear
@@ -43,14 +50,14 @@ class CallCore:
             ev.PhoneLost: phone.lost,
             ev.PhoneExpected: phone.expected,
             ev.CarrierReported: phone.reported,
-            ev.PhoneKey: floor.key,
+            ev.PhoneKey: keypad.key,
             ev.SpeechStarted: floor.speech_started,
             ev.SpeechStopped: floor.speech_stopped,
             ev.CallerText: floor.caller_text,
             ev.ModelAudio: model.audio,
             ev.ModelAudioDone: model.audio_done,
             ev.AgentText: model.agent_text,
-            ev.ModelOpened: model.opened,
+            ev.ModelOpened: house.opened,
             ev.ModelConfigured: model.configured,
             ev.ResponseCreated: model.response_created,
             ev.ResponseDone: model.response_done,
@@ -58,6 +65,12 @@ class CallCore:
             ev.ModelLost: model.lost,
             ev.ToolCalled: tools.called,
             ev.ToolFinished: tools.finished,
+            ev.Prepared: house.prepared,
+            ev.AgentChanged: house.agent_changed,
+            ev.ToolsChanged: house.tools_changed,
+            ev.GuardrailTripped: house.tripped,
+            ev.WordsAsked: house.words_asked,
+            ev.NoteAsked: house.note_asked,
             ev.LeaveAsked: departure.ask,
             ev.TransferAsked: departure.ask,
             ev.EndAsked: departure.end_asked,
@@ -70,10 +83,14 @@ class CallCore:
             "connect": model.connect_overdue,
             "respond": model.respond_overdue,
             "progress": model.progress_overdue,
-            "keys": floor.enter_keys,
+            "keys": keypad.enter,
             "answer": floor.answer_overdue,
             "tools": tools.overdue,
-            "silence": departure.silence_overdue,
+            "doubt": floor.doubt_overdue,
+            "filler": waiting.overdue,
+            "prepare": house.prepare_overdue,
+            "silence": Silences(desk, departure).overdue,
+            "warn": departure.warn_overdue,
             "longest": departure.longest_overdue,
             "settle": departure.settle_overdue,
             "leave": departure.leave_overdue,

@@ -39,6 +39,7 @@ class Departure:
         self.desk.timers.clear("answer")
         self.desk.timers.clear("silence")
         self.desk.timers.clear("longest")
+        self.desk.timers.clear("warn")
         self.desk.timers.set("leave", max(self.desk.now, self.desk.playback.quiet_at()) + self.desk.terms.leave_s)
         self.check()
 
@@ -80,7 +81,7 @@ class Departure:
     def _held_up(self) -> bool:
         """More is to be said, or nobody is there to hear it."""
         desk = self.desk
-        said = not (desk.gate.busy or desk.gate.wanted or desk.tools.open)
+        said = not (desk.gate.busy or desk.gate.wanted or desk.tools.open or desk.doubted)
         return desk.over or desk.phone is not PhoneLeg.ON or not said
 
     def settle_overdue(self) -> None:
@@ -97,6 +98,13 @@ class Departure:
             self.desk.timers.set("leave", heard_at)
         else:
             self.emit(self._leaving)
+
+    def warn_overdue(self) -> None:
+        """The longest time is nearly up; whoever speaks finishes first."""
+        if self.desk.caller_speaking:
+            self.desk.timers.set("warn", self.desk.now + 1.0)
+        elif self.desk.intent is Intent.TALK:
+            self.desk.respond(self.desk.terms.warning)
 
     def longest_overdue(self) -> None:
         """The call has lasted as long as it may."""
@@ -116,22 +124,14 @@ class Departure:
         else:
             self.emit(self._leaving)
 
-    def say_goodbye(self, reason: str, instructions: str) -> None:
+    def say_goodbye(self, reason: str, instructions: str, *, error: str = "", tools: bool = True) -> None:
         """We end the call ourselves, with words; they follow what is being said."""
         if self.desk.intent is not Intent.TALK:
             return
         self.desk.answered_caller = True
-        self.desk.respond(instructions)
-        self.ask(ev.LeaveAsked(reason, "bridge"))
-
-    def silence_overdue(self) -> None:
-        """Nobody spoke for long; a voice since then, or one that is speaking, moves the deadline."""
-        due = self.desk.active_at + self.desk.terms.silence_s
-        playing = self.desk.playback.quiet_at() + self.desk.terms.settle_s > self.desk.now
-        if due > self.desk.now or self.desk.caller_speaking or playing:
-            self.desk.timers.set("silence", max(due, self.desk.now + 1.0))
-        else:
-            self.say_goodbye("silence", self.desk.terms.silence_goodbye)
+        self.desk.respond(instructions, tools=tools)
+        if self.desk.move_intent(ev.LeaveAsked):
+            self._leave(do.End(reason, "bridge", error))
 
     def end(self, reason: str, by: str, error: str = "") -> None:
         """The call is over now, whatever is being said."""

@@ -10,7 +10,7 @@ from collections import deque
 
 from bridge.call import commands as do
 from bridge.call import facts
-from bridge.call.limits import Terms, Timers
+from bridge.call.limits import Terms, Timers, ToolTerms
 from bridge.call.phases import (
     INTENT_MOVES,
     MODEL_MOVES,
@@ -22,7 +22,7 @@ from bridge.call.phases import (
     PhoneLeg,
     phase_of,
 )
-from bridge.call.playback import Playback
+from bridge.call.playback import SILENCE, Playback
 from bridge.call.responses import Request, ResponseGate
 from bridge.call.toolcalls import ToolCalls
 from bridge.call.turns import Turns
@@ -34,7 +34,18 @@ HELD_BYTES = 16_000
 class Desk:
     """One call's state. `now` is the time of the event in hand, `out` what has been decided about it so far."""
 
-    def __init__(self, terms: Terms, now: float) -> None:
+    agent = ""
+    """Which agent of the team speaks; "" is the one the call began with."""
+    questions = 0
+    """How many questions the agent has asked into the silence."""
+    protected = False
+    """The greeting is being said, and nothing the caller says stops it."""
+    doubted = ""
+    """The caller's item that stopped the agent and may be no word at all."""
+    drop_next = False
+    """The next response that the server begins by itself is not wanted."""
+
+    def __init__(self, terms: Terms, now: float, tone: bytes = b"") -> None:
         self.terms = terms
         self.now = now
         self.out: list[do.Command] = []
@@ -70,6 +81,12 @@ class Desk:
         """The agent was speaking when the line was lost."""
         self.unexpected = 0
         """Events that came when their leg could not have sent them."""
+        self.greeting = terms.greeting
+        """Instructions for the first response."""
+        self.more_tools: dict[str, ToolTerms] = {}
+        """Tools that came during the call."""
+        self.tone = tone or SILENCE * (8 * terms.tone_ms)
+        """A soft sound (mu-law) for waits."""
         self.hears = False
         """The model gets what the caller says: it is up, the phone is on, nobody is leaving."""
         self._held: deque[bytes] = deque()
@@ -96,9 +113,13 @@ class Desk:
         """Let whoever watches know."""
         self.out.append(do.Publish(fact))
 
-    def respond(self, instructions: str = "") -> None:
-        """Have the model respond, now or when the active response is done."""
-        self.ask(self.gate.request(instructions))
+    def respond(self, instructions: str = "", *, tools: bool = True) -> None:
+        """Have the model respond, now or when the active response is done. Without `tools` it can only speak."""
+        self.ask(self.gate.request(instructions, tools=tools))
+
+    def say(self, words: str) -> None:
+        """Have the model say these words, now or when the active response is done."""
+        self.ask(self.gate.say(words))
 
     def ask(self, request: Request | None) -> None:
         """Send what the gate let through."""
@@ -107,8 +128,20 @@ class Desk:
         if self.model is not ModelLeg.UP:  # nobody is there to ask: the gate must not wait for an answer
             self.gate.refused(request.event_id, busy=False)
             return
-        self.put(do.Respond(request.event_id, request.instructions))
+        self.put(do.Respond(request.event_id, request.instructions, request.tools))
         self.timers.set("respond", self.now + self.terms.respond_s)
+
+    # ---- what is agreed
+
+    @property
+    def silence_s(self) -> float:
+        """How long nobody may speak before the agent does."""
+        more = self.questions < len(self.terms.silence_say)
+        return self.terms.silence_after_s if more else self.terms.silence_s
+
+    def tool_terms(self, name: str) -> ToolTerms:
+        """How a tool behaves."""
+        return self.terms.tools.get(name) or self.more_tools.get(name) or ToolTerms()
 
     # ---- caller audio on its way to the model
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from bridge.call.limits import Terms, ToolTerms
 from bridge.call.values import value
 
 Severity = Literal["benign", "transient", "fatal"]
@@ -213,6 +214,57 @@ class ToolFinished:
 
 
 @value
+class Prepared:
+    """What was to be looked up about the caller is there (or too late, or failed): the session can be configured.
+
+    `greeting` are the instructions for the first response, now that the caller is known; None: those of the terms.
+    """
+
+    greeting: str | None = None
+
+
+@value
+class AgentChanged:
+    """Another agent of the team goes on with the call, by these terms. `why` is the first one's reason."""
+
+    agent: str
+    terms: Terms
+    why: str = ""
+
+
+@value
+class ToolsChanged:
+    """The tools of the call are others now: the session has to be told."""
+
+    tools: dict[str, ToolTerms]
+
+
+@value
+class GuardrailTripped:
+    """What is being said (`on`: by whom) may not be said. The agent is cut off and says `say` instead."""
+
+    name: str
+    on: str
+    rationale: str
+    say: str
+
+
+@value
+class WordsAsked:
+    """The agent shall say these words, as soon as nobody else is speaking."""
+
+    words: str
+
+
+@value
+class NoteAsked:
+    """The model shall know this; `respond`: and say something about it."""
+
+    text: str
+    respond: bool = False
+
+
+@value
 class LeaveAsked:
     """Hang up once what is being said has been heard."""
 
@@ -266,6 +318,12 @@ Event = (
     | ModelFault
     | ModelLost
     | ToolFinished
+    | Prepared
+    | AgentChanged
+    | ToolsChanged
+    | GuardrailTripped
+    | WordsAsked
+    | NoteAsked
     | LeaveAsked
     | EndAsked
     | TransferAsked

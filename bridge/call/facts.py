@@ -133,6 +133,47 @@ class ToolUsed:
 
 
 @value
+class WordsSaid:
+    """Words of a turn that is still being said, all of them so far; the agent's run ahead of its voice.
+
+    `who`: caller or agent. Told only where terms ask for it.
+    """
+
+    who: str
+    item_id: str
+    text: str
+    final: bool
+
+
+@value
+class AgentTookOver:
+    """Another agent of the team goes on with the call."""
+
+    agent: str
+    why: str
+    at_ms: int
+
+
+@value
+class Guarded:
+    """A guardrail tripped, and the agent was cut off."""
+
+    name: str
+    on: str
+    rationale: str
+    at_ms: int
+
+
+@value
+class Resumed:
+    """The sound that stopped the agent was no word: it goes on where it was stopped."""
+
+    item_id: str
+    heard_ms: int
+    at_ms: int
+
+
+@value
 class UsageCounted:
     """What a response cost in tokens, as the server counted."""
 
@@ -171,6 +212,10 @@ Fact = (
     | KeysPressed
     | ToolStarted
     | ToolUsed
+    | WordsSaid
+    | AgentTookOver
+    | Guarded
+    | Resumed
     | UsageCounted
     | Trouble
     | CallEnded

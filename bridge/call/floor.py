@@ -1,6 +1,9 @@
-"""Who has the floor: the caller speaks or presses keys, the agent is played, interrupted, heard.
+"""Who has the floor: the caller speaks, the agent is played, interrupted, heard.
 
-A barge-in runs here: silence the phone, say what was heard, keep the books.
+A barge-in runs here: silence the phone, say what was heard, keep the books. With terms that allow for doubt it runs in
+two steps: the phone is silenced at once and what was not heard is kept; when words follow (or the sound goes on) it was
+an interruption and the model is told, and when none do the phone gets the rest, from the sample on that was not heard,
+and the model never knows.
 """
 
 from __future__ import annotations
@@ -18,40 +21,108 @@ class Floor:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._keys = ""
 
     def caller_text(self, event: ev.CallerText) -> None:
         """Words of a caller turn."""
-        said = self.desk.turns.caller_text(event.item_id, event.text, final=event.final, now_ms=self.desk.now_ms)
+        desk = self.desk
+        said = desk.turns.caller_text(event.item_id, event.text, final=event.final, now_ms=desk.now_ms)
         if said is not None:
-            self.desk.tell(said)
+            desk.tell(said)
+        if desk.terms.words:
+            desk.tell(facts.WordsSaid("caller", event.item_id, desk.turns.words_of(event.item_id), event.final))
+        if not desk.doubted:
+            return
+        if event.text.strip():
+            self._believe()
+        elif event.final and not desk.caller_speaking:
+            self._go_on()
 
     def speech_started(self, event: ev.SpeechStarted) -> None:
         """The caller takes the floor. While leaving, nobody takes it any more."""
-        if self.desk.intent is not Intent.TALK:
+        desk = self.desk
+        if desk.intent is not Intent.TALK:
             return
-        self.desk.active_at = self.desk.now
-        self.desk.caller_speaking = True
-        self.desk.timers.clear("answer")
-        at_ms = self._heard_at(event.at_ms + self.desk.terms.lead_in_ms)
-        self.desk.turns.caller_started(event.item_id, at_ms)
-        self.desk.gate.forget()
-        self.interrupt("speech")
-        self.desk.tell(facts.CallerStarted(at_ms))
+        desk.active_at = desk.now
+        desk.questions = 0
+        desk.caller_speaking = True
+        desk.timers.clear("answer")
+        at_ms = self._heard_at(event.at_ms + desk.terms.lead_in_ms)
+        desk.turns.caller_started(event.item_id, at_ms)
+        if self._greeting_is_protected():
+            pass
+        elif desk.terms.doubt_s and desk.playback.busy:
+            self._doubt(event.item_id)
+        else:
+            desk.gate.forget()
+            self.interrupt("speech")
+        desk.tell(facts.CallerStarted(at_ms))
 
     def speech_stopped(self, event: ev.SpeechStopped) -> None:
         """The caller gives the floor back."""
-        self.desk.active_at = self.desk.now
-        self.desk.caller_speaking = False
-        self.desk.answered_caller = False
-        at_ms = self._heard_at(event.at_ms - self.desk.terms.lead_out_ms)
-        self.desk.tell(self.desk.turns.caller_stopped(event.item_id, at_ms, self.desk.now_ms))
-        if self.desk.intent is not Intent.TALK:
-            return
-        if self.desk.terms.model_answers:
-            self.desk.timers.set("answer", self.desk.now + self.desk.terms.answer_s)
+        desk = self.desk
+        desk.active_at = desk.now
+        desk.caller_speaking = False
+        at_ms = self._heard_at(event.at_ms - desk.terms.lead_out_ms)
+        desk.tell(desk.turns.caller_stopped(event.item_id, at_ms, desk.now_ms))
+        if desk.doubted:
+            desk.timers.set("doubt", desk.now + desk.terms.doubt_s)
         else:
-            self.desk.respond()
+            self._await_answer()
+
+    def _await_answer(self) -> None:
+        """The caller has said something."""
+        desk = self.desk
+        desk.answered_caller = False
+        desk.tools.caller_turn()
+        if desk.intent is not Intent.TALK:
+            return
+        if desk.terms.model_answers:
+            desk.timers.set("answer", desk.now + desk.terms.answer_s)
+        elif not desk.tools.deaf:
+            desk.respond()
+
+    # ---- in doubt
+
+    def _doubt(self, item_id: str) -> None:
+        desk = self.desk
+        if not desk.doubted:
+            desk.put(do.Flush())
+            self.sound(desk.playback.hold(desk.now))
+        desk.doubted = item_id
+        desk.timers.set("doubt", desk.now + desk.terms.doubt_s)
+
+    def doubt_overdue(self) -> None:
+        """No words so far: a sound that still goes on is speech; one that has ended was none."""
+        if self.desk.caller_speaking:
+            self._believe()
+        else:
+            self._go_on()
+
+    def _believe(self) -> None:
+        """It was an interruption."""
+        desk = self.desk
+        desk.gate.forget()
+        self.interrupt("speech")
+        if not desk.caller_speaking:
+            self._await_answer()
+
+    def _go_on(self) -> None:
+        """It was nothing."""
+        desk = self.desk
+        desk.doubted = ""
+        desk.timers.clear("doubt")
+        chunks = desk.playback.release(desk.now)
+        self.play(chunks)
+        if chunks:
+            track = chunks[0].track
+            desk.tell(facts.Resumed(track.item_id, track.heard_ms, desk.now_ms))
+
+    def _greeting_is_protected(self) -> bool:
+        """Is the greeting being said, and nothing to stop it?"""
+        desk = self.desk
+        if desk.protected and not (desk.gate.busy or desk.playback.busy or desk.playback.open):
+            desk.protected = False  # it has been said
+        return desk.protected
 
     def answer_overdue(self) -> None:
         """The server promised to answer by itself and has not: ask."""
@@ -62,46 +133,22 @@ class Floor:
         """A place in the audio the model was fed, on the call's clock; nothing is heard before it was spoken."""
         return min(max(0, fed_ms + self.desk.fed_offset_ms), self.desk.now_ms)
 
-    def key(self, event: ev.PhoneKey) -> None:
-        """A key: it takes the floor, and is part of an entry that ends with # or a pause."""
-        if self.desk.intent is not Intent.TALK:
-            return
-        self.desk.active_at = self.desk.now
-        if self.desk.playback.busy:
-            self.interrupt("key")
-        if event.digit == "#" and self._keys:
-            self.enter_keys()
-            return
-        self._keys += event.digit
-        self.desk.timers.set("keys", self.desk.now + self.desk.terms.keys_s)
-
-    def enter_keys(self) -> None:
-        """The entry is complete: the model gets it as text, because a phone's tones are not audio for a model."""
-        if self.desk.model is not ModelLeg.UP:
-            self.desk.timers.set("keys", self.desk.now + self.desk.terms.keys_s)
-            return
-        keys, self._keys = self._keys, ""
-        self.desk.timers.clear("keys")
-        self.desk.tell(facts.KeysPressed(self.desk.turns.next_number(), keys, self.desk.now_ms))
-        self.desk.put(do.AddText(f"The caller pressed {keys} on the keypad."))
-        self.desk.turns.entered(self.desk.now_ms)
-        self.desk.answered_caller = False
-        if not self.desk.caller_speaking:  # else the end of what they say asks for the answer to both
-            self.desk.respond()
-
     def interrupt(self, why: str) -> None:
         """The caller took the floor: silence the phone first, then tell the model what was heard."""
         active = self.desk.gate.active_id
-        if self.desk.playback.busy:
+        if self.desk.playback.busy and not self.desk.doubted:  # in doubt it is silent already
             self.desk.put(do.Flush())
+        self._no_doubt()
+        self.desk.protected = False
         if active:
             self.desk.playback.mute(active)
-            if why == "key" or not self.desk.terms.model_interrupts:
+            if why != "speech" or not self.desk.terms.model_interrupts:
                 self.desk.put(do.Cancel(active))
         sounded, cut = self.desk.playback.flush(self.desk.now)
         self._truncate(cut)
-        if cut:
-            first = cut[0]
+        said = [track for track in cut if not track.local]
+        if said:
+            first = said[0]
             at_ms = self.desk.now_ms
             self.desk.tell(facts.Interrupted(first.item_id, at_ms, first.heard_ms, int(first.received_ms), why))
         self.sound(sounded)
@@ -113,9 +160,11 @@ class Floor:
         desk = self.desk
         for chunk in chunks:
             desk.put(do.Play(chunk.audio, chunk.mark))
-            if not desk.terms.recorded:
+            if not desk.terms.recorded and not desk.terms.doubt_s:
                 chunk.audio = b""
         for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
+            if chunk.track.local:
+                continue
             started = desk.turns.agent_audio(chunk.track.item_id, desk.now_ms)
             if started is not None:
                 desk.tell(started)
@@ -143,10 +192,16 @@ class Floor:
 
     def _truncate(self, cut: list[Track]) -> None:
         for track in cut:
-            self.desk.put(do.Truncate(track.item_id, track.content_index, track.heard_ms))
+            if not track.local:
+                self.desk.put(do.Truncate(track.item_id, track.content_index, track.heard_ms))
+
+    def _no_doubt(self) -> None:
+        self.desk.doubted = ""
+        self.desk.timers.clear("doubt")
 
     def close_books(self, *, truncate: bool = False) -> None:
         """The line is gone: what was heard until now was heard, the rest was not. `truncate`: the model shall know."""
+        self._no_doubt()
         sounded, cut = self.desk.playback.flush(self.desk.now)
         if truncate:
             self._truncate(cut)

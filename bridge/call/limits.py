@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTerms:
+    """How one tool behaves towards the people on the line; see `tools/base.py` `Manner`."""
+
+    say: str = ""
+    speak_after: str = "always"
+    interruptible: bool = True
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,35 @@ class Terms:
     keys_s: float = 1.5
     """Pause after the last key that ends an entry; # ends it at once."""
     silence_s: float = 120.0
-    """Neither side speaks for this long: say goodbye."""
+    """Neither side speaks for this long (after the last question, if there are some): say goodbye."""
+    silence_after_s: float = 30.0
+    """Neither side speaks for this long: ask the next question."""
+    silence_say: tuple[str, ...] = ()
+    """Questions into the silence, word for word, one after the other."""
+    warn_s: float = 0.0
+    """So long before the longest time is up the agent says so; 0: it does not."""
+    warning: str = "The time for this call is nearly up. Say so in half a sentence, and go on."
+    protect_greeting: bool = False
+    """Nothing the caller says stops the greeting."""
+    doubt_s: float = 0.0
+    """How long a sound of the caller may be no word before the agent goes on where it was stopped; 0: no doubt."""
+    words: bool = False
+    """Somebody wants to read along (`WordsSaid`)."""
+    menu: dict[str, str] = field(default_factory=dict)
+    """What a single key means; keys that are not in it are entries as ever."""
+    tools: dict[str, ToolTerms] = field(default_factory=dict)
+    """How the tools behave towards the people on the line, by name."""
+    tone_ms: int = 0
+    """How long the soft sound is that tells the caller that the line is alive; 0: there is none."""
+    filler_s: float = 0.8
+    """A tool that takes longer is spoken about."""
+    quiet_s: float = 1.2
+    """While a tool runs nobody listens to more silence than this."""
+    same_calls: int = 5
+    """So many identical tool calls in a row are a loop, and the call is ended kindly."""
+    loop_goodbye: str = "Something does not work here. Say that you are sorry, that they may call again, and goodbye."
+    prepare_s: float = 0.0
+    """How long the session's configuration waits for what is looked up about the caller; 0: nothing is."""
     longest_s: float = 1800.0
     """Longest call: say goodbye."""
     leave_s: float = 20.0

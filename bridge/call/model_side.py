@@ -29,11 +29,6 @@ class ModelSide:
         self._failures = 0
         self._faults = 0
 
-    def opened(self, _: ev.ModelOpened) -> None:
-        """The server speaks: configure the session before anything else."""
-        if self.desk.model is ModelLeg.OPENING:
-            self.desk.put(do.Configure())
-
     def configured(self, event: ev.ModelConfigured) -> None:
         """The configuration was taken, or not; only now may caller audio and greeting go out."""
         if event.problems:
@@ -43,17 +38,24 @@ class ModelSide:
             return
         self.desk.timers.clear("connect")
         self.desk.feed_held()
-        if self.desk.terms.greeting:
-            self.desk.respond(self.desk.terms.greeting)
+        if self.desk.greeting:
+            self.desk.protected = self.desk.terms.protect_greeting
+            self.desk.respond(self.desk.greeting)
 
     def response_created(self, event: ev.ResponseCreated) -> None:
         """A response began, ours or the server's own."""
         if not event.conversational:
             self.desk.playback.mute(event.response_id)
             return
-        late = self.desk.caller_speaking and self.desk.gate.pending_id
-        self.desk.gate.created(event.response_id)
-        if late:  # asked for before the caller began to speak: they would talk over each other
+        desk = self.desk
+        asked = desk.gate.pending_id
+        # Asked for before the caller began to speak: they would talk over each other.
+        late = bool(asked) and desk.caller_speaking and not desk.protected and not desk.doubted
+        # The server's own, and nobody wants it: a guardrail has the word, or a tool that may not be talked into.
+        uncalled = not asked and (desk.drop_next or desk.tools.deaf)
+        desk.drop_next = False
+        desk.gate.created(event.response_id)
+        if late or uncalled:
             self.desk.playback.mute(event.response_id)
             self.desk.put(do.Cancel(event.response_id))
         self.desk.progress_at = self.desk.now
@@ -109,6 +111,10 @@ class ModelSide:
         """Words of an agent turn; they run ahead of the voice."""
         self.desk.progress_at = self.desk.now
         self.desk.turns.agent_text(event.item_id, event.text, final=event.final)
+        if self.desk.terms.words and not self.desk.playback.muted(event.response_id, event.item_id):
+            self.desk.tell(
+                facts.WordsSaid("agent", event.item_id, self.desk.turns.words_of(event.item_id), event.final)
+            )
 
     def fault(self, event: ev.ModelFault) -> None:
         """An error event. Only a fatal one ends the call, or one while the session is being set up."""

@@ -39,12 +39,14 @@ class PhoneSide:
         if self.desk.zero is None:
             self.desk.zero = now
             self.desk.timers.set("longest", now + self.desk.terms.longest_s)
+            if 0 < self.desk.terms.warn_s < self.desk.terms.longest_s:
+                self.desk.timers.set("warn", now + self.desk.terms.longest_s - self.desk.terms.warn_s)
         self.desk.set_feed_offset()
         self.desk.frame_at = self.desk.active_at = now
         self.desk.timers.clear("ring")
         self.desk.timers.clear("away")
         self.desk.timers.set("frames", now + self.desk.terms.frames_s)
-        self.desk.timers.set("silence", now + self.desk.terms.silence_s)
+        self.desk.timers.set("silence", now + self.desk.silence_s)
         self.desk.tell(facts.CallAnswered(event.stream_id))
         if self.desk.model is ModelLeg.LOST:
             self.departure.end("model_failed", "model", self.desk.model_lost_by)

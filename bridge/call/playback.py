@@ -39,6 +39,8 @@ there a mark waits for the tick, 10 ms on average. Never more than the smallest 
 TICKED = 2
 """So many marks in a row that came with a frame of the caller make it such a phone; one may be chance."""
 BYTES_PER_S = 8000.0
+LOCAL = "local-"
+"""Items with such names are sounds of ours: the model knows nothing of them."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,11 @@ class Track:
     began_at: float | None = None
     ended_at: float = 0.0
     rest: bytes = b""
+
+    @property
+    def local(self) -> bool:
+        """A sound of ours."""
+        return self.item_id.startswith(LOCAL)
 
     @property
     def heard_ms(self) -> int:
@@ -108,6 +115,7 @@ class Playback:
         self._tracks: dict[tuple[str, int], Track] = {}
         self._muted: set[str] = set()
         self._sounded_to = 0.0
+        self._held = False
 
     # ---- what comes from the model
 
@@ -124,6 +132,8 @@ class Playback:
             track = self._tracks[item_id, index] = Track(response_id, item_id, index)
         track.received_ms += ms
         track.rest = track.rest + audio if track.rest else audio
+        if self._held:
+            return []
         return self._cut(track, len(track.rest) // FRAME * FRAME, now)
 
     def finish(self, item_id: str, index: int, now: float) -> list[Chunk]:
@@ -132,6 +142,8 @@ class Playback:
         if track is None or track.finished:
             return []
         track.finished = True
+        if self._held:
+            return []
         return self._cut(track, len(track.rest), now)
 
     def finish_response(self, response_id: str, now: float) -> list[Chunk]:
@@ -228,11 +240,48 @@ class Playback:
             self._muted.add(track.item_id)
             track.rest = b""
             del self._tracks[track.item_id, track.content_index]
+        self._forget_sent()
+        self._held = False
+        return sounded, cut
+
+    # ---- stopped in doubt
+
+    def hold(self, now: float) -> list[Sounded]:
+        """The phone is being cleared, and perhaps for nothing: what was not heard is kept, as is what still comes.
+
+        Returns the heard part of the chunk in the air. `release` or `flush` must follow.
+        """
+        sounded = []
+        size = self._played_of_head(now) if self._queue else 0
+        if size:
+            sounded.append(self._sound(self._queue[0], size))
+        unheard: dict[int, bytes] = {}
+        for index, chunk in enumerate(self._queue):
+            audio = chunk.audio[size if index == 0 else 0 : chunk.size]
+            unheard[id(chunk.track)] = unheard.get(id(chunk.track), b"") + audio
+        for track in self._tracks.values():
+            back = unheard.get(id(track), b"")
+            track.sent -= len(back)
+            track.rest = back + track.rest
+        self._forget_sent()
+        self._held = True
+        return sounded
+
+    def release(self, now: float) -> list[Chunk]:
+        """It was nothing: what was kept is to be played now, from the very sample on that was not heard."""
+        self._held = False
+        chunks = []
+        for track in self._tracks.values():
+            size = len(track.rest) if track.finished else len(track.rest) // FRAME * FRAME
+            chunks += self._cut(track, size, now)
+        return chunks
+
+    def _forget_sent(self) -> None:
+        """What the phone still returns for it means nothing."""
         self._queue.clear()
         self._serials.clear()
         self._first_serial = self._serial
         self.generation += 1
-        return sounded, cut
 
     def take_complete(self) -> list[Track]:
         """Tracks that have been heard to the end since the last asking; the ledger forgets them."""
@@ -258,8 +307,8 @@ class Playback:
 
     @property
     def busy(self) -> bool:
-        """Something was sent (or waits for a phone) and has not been confirmed."""
-        return bool(self._queue)
+        """Something was sent (or waits for a phone, or for a doubt to end) and has not been confirmed."""
+        return bool(self._queue) or (self._held and any(t.rest for t in self._tracks.values()))
 
     @property
     def open(self) -> bool:

@@ -17,6 +17,10 @@ class OpenCall:
     name: str
     arguments: str
     began_at: float
+    deaf: bool = False
+    """Until it returns, nothing the caller says is answered."""
+    spoken_of: bool = False
+    """The caller was told that it takes a moment."""
 
 
 class ToolCalls:
@@ -26,21 +30,57 @@ class ToolCalls:
         self._open: dict[str, OpenCall] = {}
         self._known: set[str] = set()
         self._speak = False
+        self._last = ("", "")
+        self._in_a_row = 0
+        self._last_output: str | None = None
 
-    def called(self, call_id: str, name: str, arguments: str, now: float) -> bool:
+    def called(self, call_id: str, name: str, arguments: str, now: float, *, deaf: bool = False) -> bool:
         """The model called; False when this id was seen before (servers announce a call in more than one event)."""
         if call_id in self._known:
             return False
         self._known.add(call_id)
-        self._open[call_id] = OpenCall(call_id, name, arguments, now)
+        self._open[call_id] = OpenCall(call_id, name, arguments, now, deaf)
+        if (name, arguments) != self._last:
+            self._last, self._in_a_row, self._last_output = (name, arguments), 0, None
+        self._in_a_row += 1
         return True
 
-    def returned(self, call_id: str, *, speak: bool) -> OpenCall | None:
+    @property
+    def in_a_row(self) -> int:
+        """How many identical calls the last one ends, without a word of the caller between."""
+        return self._in_a_row
+
+    @property
+    def last_output(self) -> str | None:
+        """What the identical call before it brought; None while it runs."""
+        return self._last_output
+
+    def caller_turn(self) -> None:
+        """The caller said (or entered) something: the same call again is no repetition."""
+        self._last, self._in_a_row, self._last_output = ("", ""), 0, None
+
+    def returned(self, call_id: str, output: str, *, speak: bool) -> OpenCall | None:
         """A result is there; None when the call is not open (unknown, or answered before)."""
         call = self._open.pop(call_id, None)
         if call is not None:
             self._speak = self._speak or speak
+            if (call.name, call.arguments) == self._last and self._last_output is None:
+                self._last_output = output
         return call
+
+    def name_of(self, call_id: str) -> str:
+        """Which tool an open call is of; empty when it is not open."""
+        call = self._open.get(call_id)
+        return call.name if call is not None else ""
+
+    def waiting(self) -> list[OpenCall]:
+        """Open calls, oldest first."""
+        return list(self._open.values())
+
+    @property
+    def deaf(self) -> bool:
+        """A call is open that nothing the caller says may lead past."""
+        return any(call.deaf for call in self._open.values())
 
     def take_speak(self) -> bool:
         """Is it time to speak about what came back? True once, when nothing is open any more."""

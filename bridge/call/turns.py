@@ -83,6 +83,11 @@ class Turns:
         turn.text = text if final else turn.text + text
         return self._tell(turn, now_ms) if final else None
 
+    def words_of(self, item_id: str) -> str:
+        """What is known of the words of an item, the caller's or the agent's."""
+        turn = self._caller.get(item_id)
+        return turn.text if turn is not None else self._texts.get(item_id, "")
+
     @staticmethod
     def _tell(turn: CallerTurn, now_ms: int) -> facts.CallerSaid:
         turn.told = True

@@ -104,10 +104,17 @@ def read(path: Path) -> tuple[Terms, float, Iterator[tuple[float, ev.Event | Non
         start, name, header = msgspec.json.decode(lines[0])
         if name != "header" or header["version"] != VERSION:
             raise StoreError(f"{path} is not a black box of version {VERSION}")
-        terms = Terms(**header["terms"])
+        terms = _terms(header["terms"])
     except (OSError, IndexError, KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
         raise StoreError(f"{path} cannot be read as a black box: {error}") from None
     return terms, start, _events(path, lines[1:])
+
+
+def _terms(found: dict[str, Any]) -> Terms:
+    unknown = set(found) - {known.name for known in dataclasses.fields(Terms)}
+    if unknown:
+        raise ValueError(f"terms that nobody knows: {', '.join(sorted(unknown))}")
+    return msgspec.convert(found, Terms)
 
 
 def _events(path: Path, lines: list[bytes]) -> Iterator[tuple[float, ev.Event | None]]:

@@ -23,6 +23,7 @@ from bridge.realtime.session import SessionConfig
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
 """The message that feeds caller audio, around its base64."""
 _TYPE = b'{"type":"'
+ConfigOf = Callable[[str], SessionConfig]
 _EMPTY = msgspec.Raw(b"null")
 _MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
 _encode = msgspec.json.encode
@@ -67,7 +68,11 @@ _decode_audio = msgspec.json.Decoder(_AudioDelta).decode
 class RealtimeWire:
     """One session's protocol. Keeps the audio path's state of the item that is being spoken, and nothing else."""
 
-    def __init__(self, dialect: Dialect, path: AudioPath, config: SessionConfig) -> None:
+    def __init__(
+        self, dialect: Dialect, path: AudioPath, config: SessionConfig, config_of: ConfigOf | None = None
+    ) -> None:
+        """`config_of` gives the configuration of an agent of the team by name; without it there is the one."""
+        self._config_of = config_of or (lambda _: config)
         self._dialect = dialect
         self._kinds = dialect.kinds
         (audio_delta,) = (name for name, kind in dialect.kinds.items() if kind == "audio_delta")
@@ -191,19 +196,22 @@ class RealtimeWire:
         match command:
             case do.Feed(audio):
                 return (APPEND % self.to_model(audio),)
-            case do.Configure():
+            case do.Configure(agent):
+                self._config = self._config_of(agent)
                 return self._event("session.update", session=self._dialect.session(self._config))
-            case do.Respond(event_id, instructions):
-                response = {"response": {"instructions": instructions}} if instructions else {}
-                return self._event("response.create", event_id=event_id, **response)
+            case do.Respond(event_id, instructions, tools):
+                response = {"instructions": instructions} if instructions else {}
+                if not tools:
+                    response["tool_choice"] = "none"
+                return self._event("response.create", event_id=event_id, **({"response": response} if response else {}))
             case do.Cancel(response_id):
                 return self._event("response.cancel", response_id=response_id)
             case do.Truncate(item_id, index, end_ms):
                 position = {"item_id": item_id, "content_index": index, "audio_end_ms": end_ms}
                 return self._event("conversation.item.truncate", **position)
-            case do.AddText(text):
+            case do.AddText(text, role):
                 part = {"type": "input_text", "text": text}
-                return self._item(type="message", role="user", content=[part])
+                return self._item(type="message", role=role, content=[part])
             case do.ReturnTool(call_id, output):
                 return self._item(type="function_call_output", call_id=call_id, output=output)
 

@@ -24,7 +24,10 @@ class Judge:
         self.heard_bytes = 0
         self.marks: list[str] = []
         self.cut: set[str] = set()
+        self.called: set[str] = set()
         self.run: set[str] = set()
+        self.last_run = ("", "")
+        """The tool call that ran last, while the caller has said nothing since."""
         self.used: set[str] = set()
         self.returned: set[str] = set()
         self.active = ""
@@ -36,6 +39,12 @@ class Judge:
     def happens(self, event: ev.Event) -> None:
         """An event is about to be received."""
         match event:
+            case ev.ToolCalled(call_id, name, arguments):
+                self.called.add(call_id)
+                if (name, arguments) != self.last_run:
+                    self.last_run = ("", "")
+            case ev.SpeechStopped() | ev.PhoneKey() | ev.CallerText():
+                self.last_run = ("", "")
             case ev.ModelAudio(_, item, index, _, ms):
                 self.received_ms[item, index] += ms  # type: ignore[assignment]  # milliseconds may be fractions
             case ev.ResponseCreated(response, True):
@@ -85,11 +94,14 @@ class Judge:
                 assert not self.asked or now >= self.asked_at + self.core.desk.terms.respond_s, "asked twice"
                 assert self.core.desk.model is ModelLeg.UP
                 self.asked, self.asked_at = event_id, now
-            case do.RunTool(call_id):
+            case do.RunTool(call_id, name, arguments):
                 assert call_id not in self.run, "a tool was run twice"
+                if not self.core.desk.tool_terms(name).idempotent:
+                    assert (name, arguments) != self.last_run, "one wish, two effects"
+                self.last_run = (name, arguments)
                 self.run.add(call_id)
             case do.ReturnTool(call_id):
-                assert call_id in self.run - self.returned, "a tool was answered twice, or for nothing"
+                assert call_id in self.called - self.returned, "a tool was answered twice, or for nothing"
                 self.returned.add(call_id)
             case do.Publish(fact):
                 self._told(fact)
@@ -115,7 +127,7 @@ class Judge:
                 if cut:
                     self.cut.add(item)
             case facts.ToolUsed(tool_call_id=call_id):
-                assert call_id in self.run - self.used
+                assert call_id in self.called - self.used
                 assert self.core.desk.model is not ModelLeg.UP or call_id in self.returned
                 self.used.add(call_id)
             case facts.PhaseChanged(phase):

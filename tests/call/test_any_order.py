@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call.core import CallCore
-from bridge.call.limits import Terms
+from bridge.call.limits import Terms, ToolTerms
 
 few = st.integers(0, 3)
 responses = few.map(lambda n: f"resp_{n}")
@@ -32,6 +32,25 @@ terms = st.builds(
     silence_s=st.sampled_from([3.0, 120.0]),
     longest_s=st.sampled_from([8.0, 1800.0]),
     tool_s=st.sampled_from([1.0, 60.0]),
+    doubt_s=st.sampled_from([0.0, 0.0, 0.7]),
+    protect_greeting=st.booleans(),
+    words=st.booleans(),
+    warn_s=st.sampled_from([0.0, 3.0]),
+    silence_after_s=st.sampled_from([2.0, 30.0]),
+    silence_say=st.sampled_from([(), ("Are you still there?", "Hello?")]),
+    menu=st.sampled_from([{}, {"1": "hours", "2": "hang_up", "*": "transfer:+14155550123"}]),
+    tone_ms=st.sampled_from([0, 200]),
+    prepare_s=st.sampled_from([0.0, 2.0]),
+    tools=st.dictionaries(
+        st.sampled_from(["look_up", "book"]),
+        st.builds(
+            ToolTerms,
+            say=st.sampled_from(["", "One moment."]),
+            speak_after=st.sampled_from(["always", "never", "if_silent"]),
+            interruptible=st.booleans(),
+            idempotent=st.booleans(),
+        ),
+    ),
 )
 
 
@@ -49,7 +68,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.core = CallCore(terms, self.now)
         self.judge = Judge(self.core)
         if talking:
-            for event in (ev.ModelOpened("s"), ev.ModelConfigured(), ev.PhoneAttached("MZ1")):
+            for event in (ev.ModelOpened("s"), ev.Prepared(), ev.ModelConfigured(), ev.PhoneAttached("MZ1")):
                 self.tell(event)
 
     def tell(self, event: ev.Event) -> None:
@@ -157,9 +176,29 @@ class AnyOrder(RuleBasedStateMachine):
 
     # ---- tools and the house
 
-    @rule(call=tools)
-    def tool_called(self, call: str) -> None:
-        self.tell(ev.ToolCalled(call, "look_up", "{}"))
+    @rule(call=tools, name=st.sampled_from(["look_up", "book"]), arguments=st.sampled_from(["{}", '{"n": 1}']))
+    def tool_called(self, call: str, name: str, arguments: str) -> None:
+        self.tell(ev.ToolCalled(call, name, arguments))
+
+    @rule(terms=terms)
+    def another_agent_takes_over(self, terms: Terms) -> None:
+        self.tell(ev.AgentChanged("other", terms, "asked for"))
+
+    @rule(
+        event=st.sampled_from(
+            [
+                ev.Prepared("Greet Ms Doe."),
+                ev.ToolsChanged({"extra": ToolTerms()}),
+                ev.GuardrailTripped("no advice", "agent", "it gave advice", "I cannot advise on that."),
+                ev.GuardrailTripped("abuse", "caller", "it was rude", "Let us stay polite."),
+                ev.WordsAsked("Your taxi is there."),
+                ev.NoteAsked("Nobody is free.", respond=True),
+                ev.NoteAsked("It rains."),
+            ]
+        )
+    )
+    def the_house_wants_something(self, event: ev.Event) -> None:
+        self.tell(event)
 
     @rule(call=tools, ok=st.booleans(), speak=st.booleans())
     def tool_finished(self, call: str, ok: bool, speak: bool) -> None:

@@ -132,15 +132,15 @@ def test_every_tool_call_is_answered_once_and_spoken_about_once() -> None:
     assert not tools.called("call_1", "a", "{}", 1.5)
     assert tools.called("call_2", "b", "{}", 2.0)
     assert (tools.open, tools.oldest_at) == (2, 1.0)
-    assert tools.returned("call_9", speak=True) is None
-    first = tools.returned("call_1", speak=True)
+    assert tools.returned("call_9", "done", speak=True) is None
+    first = tools.returned("call_1", "done", speak=True)
     assert first is not None
     assert (first.name, first.began_at, tools.oldest_at) == ("a", 1.0, 2.0)
     assert not tools.take_speak()
-    assert tools.returned("call_2", speak=False) is not None
+    assert tools.returned("call_2", "done", speak=False) is not None
     assert tools.take_speak()
     assert not tools.take_speak()
-    assert tools.returned("call_1", speak=True) is None
+    assert tools.returned("call_1", "done", speak=True) is None
     assert not tools.called("call_1", "a", "{}", 3.0)
 
 

@@ -78,7 +78,7 @@ def test_a_detour_for_keys_and_the_way_back() -> None:
 
 def test_a_detour_waits_for_the_tools_and_a_second_wish_is_added() -> None:
     story = Story.talking()
-    story.tell(ev.ToolCalled("call_1", "send_digits", "{}"), ev.ToolCalled("call_2", "send_digits", "{}"))
+    story.tell(ev.ToolCalled("call_1", "send_digits", '"12"'), ev.ToolCalled("call_2", "send_digits", '"#"'))
     story.tell(ev.DigitsAsked("12"), ev.DigitsAsked("#"))
     story.tell(ev.ToolFinished("call_1", "sent", speak=False))
     assert story.all(do.Detour) == []

@@ -17,12 +17,12 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call import facts
 from bridge.call.core import CallCore
-from bridge.call.limits import Terms
+from bridge.call.limits import Terms, ToolTerms
 from bridge.errors import StoreError
 from bridge.live.blackbox import BlackBox, Entry, lines, read, replay
 from bridge.store.disk import Disk, GrowingFile
 
-TERMS = Terms(greeting="Greet the caller.", silence_s=30.0)
+TERMS = Terms(greeting="Greet the caller.", silence_s=30.0, tone_ms=200)
 FRAME = bytes(range(160))
 USAGE = {"input_tokens": 1}
 Decided = list[tuple[float, list[Any]]]
@@ -199,6 +199,12 @@ ANY: list[ev.Event] = [
     ev.ModelConfigured(("output audio format is x",)),
     ev.ModelLost("gone", fatal=True),
     ev.TransferAsked("+14155550123"),
+    ev.Prepared("Greet Ms Doe."),
+    ev.AgentChanged("sales", dataclasses.replace(TERMS, tools={"look_up": ToolTerms("One moment.")}), "wants to buy"),
+    ev.ToolsChanged({"extra": ToolTerms(speak_after="never")}),
+    ev.GuardrailTripped("no advice", "agent", "it gave advice", "I cannot advise on that."),
+    ev.WordsAsked("Your taxi is there."),
+    ev.NoteAsked("Nobody is free.", respond=True),
     ev.EndAsked("shutdown"),
     ev.DigitsAsked("12#"),
 ]

@@ -50,6 +50,7 @@ def test_a_growing_file_is_written_every_two_seconds(tmp_path: Path) -> None:
         seen = []
         for line in (b"one", b"two", b"three"):
             file.append(line)
+            await disk.submit(list)  # what was handed to the thread before this is written
             seen.append(file.path.read_bytes() if file.path.exists() else b"")
             await asyncio.sleep(FLUSH_S * 0.6)
         await disk.drained()

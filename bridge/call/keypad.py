@@ -1,0 +1,81 @@
+"""The caller's keys: each takes the floor, and is a choice from a menu or part of an entry (ended by # or a pause)."""
+
+from __future__ import annotations
+
+from bridge.call import commands as do
+from bridge.call import events as ev
+from bridge.call import facts
+from bridge.call.departure import Departure
+from bridge.call.desk import Desk
+from bridge.call.floor import Floor
+from bridge.call.phases import Intent, ModelLeg
+
+HANG_UP = "hang_up"
+"""Menu meanings that are no words for the model: end the call ..."""
+TRANSFER = "transfer:"
+"""... or hand the caller to the number that follows."""
+
+
+class Keypad:
+    """One call's keys."""
+
+    def __init__(self, desk: Desk, floor: Floor, departure: Departure) -> None:
+        self.desk = desk
+        self.floor = floor
+        self.departure = departure
+        self._keys = ""
+
+    def key(self, event: ev.PhoneKey) -> None:
+        """A key. While leaving, none means anything any more."""
+        desk = self.desk
+        if desk.intent is not Intent.TALK:
+            return
+        desk.active_at = desk.now
+        desk.questions = 0
+        if desk.playback.busy:
+            self.floor.interrupt("key")
+        meaning = "" if self._keys else desk.terms.menu.get(event.digit, "")
+        if meaning:
+            self._choose(event.digit, meaning)
+        elif event.digit == "#" and self._keys:
+            self.enter()
+        else:
+            self._keys += event.digit
+            desk.timers.set("keys", desk.now + desk.terms.keys_s)
+
+    def _choose(self, digit: str, meaning: str) -> None:
+        if meaning == HANG_UP or meaning.startswith(TRANSFER):
+            self._tell(digit)
+            self.departure.ask(
+                ev.LeaveAsked() if meaning == HANG_UP else ev.TransferAsked(meaning.removeprefix(TRANSFER))
+            )
+        elif self.desk.model is ModelLeg.UP:
+            self._tell(digit)
+            self._ask(f"The caller pressed {digit} on the keypad: {meaning}")
+        else:  # nobody is there yet who could be told
+            self._keys = digit
+            self.desk.timers.set("keys", self.desk.now + self.desk.terms.keys_s)
+
+    def enter(self) -> None:
+        """The entry is complete: the model gets it as text, because a phone's tones are not audio for a model."""
+        desk = self.desk
+        if desk.model is not ModelLeg.UP:
+            desk.timers.set("keys", desk.now + desk.terms.keys_s)
+            return
+        keys, self._keys = self._keys, ""
+        desk.timers.clear("keys")
+        self._tell(keys)
+        meaning = desk.terms.menu.get(keys, "")
+        self._ask(f"The caller pressed {keys} on the keypad" + (f": {meaning}" if meaning else "."))
+
+    def _tell(self, keys: str) -> None:
+        self.desk.tell(facts.KeysPressed(self.desk.turns.next_number(), keys, self.desk.now_ms))
+
+    def _ask(self, text: str) -> None:
+        desk = self.desk
+        desk.put(do.AddText(text))
+        desk.turns.entered(desk.now_ms)
+        desk.tools.caller_turn()
+        desk.answered_caller = False
+        if not desk.caller_speaking:  # else the end of what they say asks for the answer to both
+            desk.respond()
