@@ -39,7 +39,9 @@ class Desk:
     questions = 0
     """How many questions the agent has asked into the silence."""
     protected = False
-    """The greeting is being said, and nothing the caller says stops it."""
+    """Nothing the caller says stops the greeting."""
+    greeting_id = ""
+    """The response that is the greeting."""
     doubted = ""
     """The caller's item that stopped the agent and may be no word at all."""
     drop_next = False
@@ -132,6 +134,13 @@ class Desk:
         self.timers.set("respond", self.now + self.terms.respond_s)
 
     # ---- what is agreed
+
+    def caller_active(self) -> None:
+        """The caller made a sound or pressed a key: silence begins anew, and so do the questions into it."""
+        self.active_at = self.now
+        if self.questions:
+            self.questions = 0
+            self.timers.set("silence", self.now + self.silence_s)
 
     @property
     def silence_s(self) -> float:

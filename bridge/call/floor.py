@@ -42,8 +42,7 @@ class Floor:
         desk = self.desk
         if desk.intent is not Intent.TALK:
             return
-        desk.active_at = desk.now
-        desk.questions = 0
+        desk.caller_active()
         desk.caller_speaking = True
         desk.timers.clear("answer")
         at_ms = self._heard_at(event.at_ms + desk.terms.lead_in_ms)
@@ -120,8 +119,8 @@ class Floor:
     def _greeting_is_protected(self) -> bool:
         """Is the greeting being said, and nothing to stop it?"""
         desk = self.desk
-        if desk.protected and not (desk.gate.busy or desk.playback.busy or desk.playback.open):
-            desk.protected = False  # it has been said
+        if desk.greeting_id and desk.gate.active_id != desk.greeting_id:
+            desk.protected = desk.protected and desk.playback.holds(desk.greeting_id)
         return desk.protected
 
     def answer_overdue(self) -> None:

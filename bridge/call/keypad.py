@@ -30,8 +30,7 @@ class Keypad:
         desk = self.desk
         if desk.intent is not Intent.TALK:
             return
-        desk.active_at = desk.now
-        desk.questions = 0
+        desk.caller_active()
         if desk.playback.busy:
             self.floor.interrupt("key")
         meaning = "" if self._keys else desk.terms.menu.get(event.digit, "")

@@ -55,6 +55,8 @@ class ModelSide:
         uncalled = not asked and (desk.drop_next or desk.tools.deaf)
         desk.drop_next = False
         desk.gate.created(event.response_id)
+        if asked and not desk.greeting_id and desk.protected:
+            desk.greeting_id = event.response_id
         if late or uncalled:
             self.desk.playback.mute(event.response_id)
             self.desk.put(do.Cancel(event.response_id))

@@ -19,6 +19,8 @@ class OpenCall:
     began_at: float
     deaf: bool = False
     """Until it returns, nothing the caller says is answered."""
+    again: bool = False
+    """The same as the one before it, which has the answer."""
     spoken_of: bool = False
     """The caller was told that it takes a moment."""
 
@@ -39,8 +41,9 @@ class ToolCalls:
         if call_id in self._known:
             return False
         self._known.add(call_id)
-        self._open[call_id] = OpenCall(call_id, name, arguments, now, deaf)
-        if (name, arguments) != self._last:
+        again = (name, arguments) == self._last
+        self._open[call_id] = OpenCall(call_id, name, arguments, now, deaf, again)
+        if not again:
             self._last, self._in_a_row, self._last_output = (name, arguments), 0, None
         self._in_a_row += 1
         return True
@@ -64,7 +67,7 @@ class ToolCalls:
         call = self._open.pop(call_id, None)
         if call is not None:
             self._speak = self._speak or speak
-            if (call.name, call.arguments) == self._last and self._last_output is None:
+            if (call.name, call.arguments) == self._last and not call.again:
                 self._last_output = output
         return call
 
