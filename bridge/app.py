@@ -8,22 +8,26 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
+from bridge.agents.team import Routing, Team
+from bridge.audio.g711 import SAMPLE_RATE_HZ, pcm16_to_ulaw
 from bridge.audio.path import make_path
+from bridge.audio.tones import waiting
 from bridge.call.core import CallCore
 from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
-from bridge.live import briefing
 from bridge.live.blackbox import BlackBox
 from bridge.live.blackbox import lines as blackbox_lines
+from bridge.live.briefing import Briefing
+from bridge.live.ensemble import Ensemble
 from bridge.live.farewell import Farewell
-from bridge.live.info import CallInfo, LiveCall
+from bridge.live.info import CallInfo, LiveCall, known
 from bridge.live.model import Connect, ModelLink, Socket
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
@@ -42,7 +46,8 @@ from bridge.store import folder
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import CallFolders
 from bridge.store.lock import FolderLock
-from bridge.tools.runner import ToolRunner
+from bridge.tools.base import ToolSource
+from bridge.tools.sources import Sources
 from bridge.web import routes
 from bridge.web.auth import AdminGuard
 from bridge.web.feed import Feed
@@ -51,6 +56,8 @@ from bridge.web.services import Services
 
 log = logging.getLogger(__name__)
 
+TONE_MS = 400
+"""The soft sound in a wait."""
 THREADS = 64
 """Sync tools and REST requests run in threads; one that hangs must not keep the others waiting."""
 
@@ -62,21 +69,24 @@ class Bridge(Starlette):
     services: Services
 
 
-def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
+def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
+
+    `agent`: who answers, or who answers which number; None: whom the settings name.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
     """
-    agent = agent or load_agent(settings.agent)
+    answers = agent or load_agent(settings.agent)
+    routing = answers if isinstance(answers, Routing) else Routing({}, answers)
     disk, feed = Disk(), Feed()
     folders = CallFolders(settings.data)
     carrier = CARRIERS["twilio"](settings)
-    house = _House(settings, agent, disk, folders, feed)
+    house = _House(settings, routing, disk, folders, feed)
     switchboard = Switchboard(house.new_session, settings.limit_calls)
     farewell = Farewell(carrier)
     switchboard.on_over.append(farewell)
-    services = Services(settings, agent, carrier, switchboard, folders, disk, feed)
+    services = Services(settings, routing, carrier, switchboard, folders, disk, feed)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -87,10 +97,14 @@ def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
             if closed:
                 log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
             lock.share()
+        sources = Sources(house.sources)
+        await sources.open()
         try:
             yield
         finally:
             await switchboard.end_all()
+            await house.finish()
+            await sources.close()
             farewell.cancel()
             feed.close()
             await disk.drained()
@@ -113,20 +127,37 @@ def create_app(settings: Settings, agent: Agent | None = None) -> Bridge:
 class _House:
     """Makes a call's session with everything that hangs on it."""
 
-    def __init__(self, settings: Settings, agent: Agent, disk: Disk, folders: CallFolders, feed: Feed) -> None:
+    def __init__(self, settings: Settings, routing: Routing, disk: Disk, folders: CallFolders, feed: Feed) -> None:
         self._settings = settings
-        self._agent = agent
+        self._routing = routing
+        self._teams = {id(agent): Team(agent) for agent in routing.agents}
         self._disk = disk
         self._folders = folders
         self._feed = feed
-        self._model = agent.model or settings.realtime_model
-        self._config = briefing.session_config(agent, settings)
-        self._terms = replace(briefing.terms(agent), recorded=settings.record == "stereo")
+        self._tone = pcm16_to_ulaw(waiting(TONE_MS, SAMPLE_RATE_HZ))
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def sources(self) -> list[ToolSource]:
+        """Where tools of these agents come from, each once."""
+        return list({id(s): s for team in self._teams.values() for s in team.sources}.values())
+
+    async def finish(self, seconds: float = 5.0) -> None:
+        """What goes on after calls (hooks) is waited for a little, then ended."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        for task in self._running:
+            task.cancel()
 
     def new_session(self, info: CallInfo) -> CallSession:
         """One call: rules, links, tools and everybody who listens."""
         loop = asyncio.get_running_loop()
         now = loop.time()
+        team = self._teams[id(self._routing.agent_for(info.to_number))]
+        model = team.first.model or self._settings.realtime_model
+        briefing = Briefing(team, self._settings, known(info), tone_ms=TONE_MS)
+        closed = briefing.is_closed(datetime.fromtimestamp(info.began_at, UTC))
+        terms = briefing.closed_terms() if closed else briefing.terms()
         place = self._folders.path(info.call_id)
         self._disk.submit(lambda: place.mkdir(mode=0o700, parents=True, exist_ok=True))
 
@@ -136,15 +167,15 @@ class _House:
         transcript_file = GrowingFile(self._disk, place / folder.TRANSCRIPT, transcript_lines)
         box_file = GrowingFile(self._disk, place / folder.BLACKBOX, blackbox_lines)
         record = CallRecord(
-            self._folders, self._disk, Costs(price_of(self._model)), info.began_at, lambda: _wall(info, loop, now)
+            self._folders, self._disk, Costs(price_of(model)), info.began_at, lambda: _wall(info, loop, now)
         )
         recorder = Recorder(place / folder.RECORDING, self._disk) if self._settings.record == "stereo" else None
-        box = BlackBox(box_file, self._terms, info.began_at, now)
+        box = BlackBox(box_file, terms, info.began_at, now)
         timeline.heard = box.heard
         session = CallSession(
             info,
-            CallCore(self._terms, now),
-            ModelLink(self._wire(), self._connect(), timeline),
+            CallCore(terms, now, self._tone),
+            ModelLink(self._wire(briefing), self._connect(model), timeline),
             box,
             timeline,
             [timeline, Transcript(transcript_file), record, self._feed.subscriber(info.call_id)],
@@ -154,20 +185,22 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        call = LiveCall(info, session.handle, loop)
-        session.run_tool = ToolRunner(self._agent.all_tools, call).run
+        ensemble = Ensemble(briefing, LiveCall(info, session.handle, loop), session.handle, self._running)
+        session.subscribers += ensemble.subscribers()
+        session.run_tool = ensemble.run_tool
+        session.prepare = None if closed else ensemble.prepare
         return session
 
-    def _wire(self) -> RealtimeWire:
+    def _wire(self, briefing: Briefing) -> RealtimeWire:
         path = make_path(self._settings.input_audio, self._settings.output_audio)
-        return RealtimeWire(DIALECTS[self._settings.realtime_dialect], path, self._config)
+        return RealtimeWire(DIALECTS[self._settings.realtime_dialect], path, briefing.config)
 
-    def _connect(self) -> Connect:
+    def _connect(self, model: str) -> Connect:
         settings = self._settings
         headers = dict(DIALECTS[settings.realtime_dialect].headers)
         if settings.openai_api_key:
             headers["Authorization"] = f"Bearer {settings.openai_api_key}"
-        url = with_model(settings.realtime_url, self._model)
+        url = with_model(settings.realtime_url, model)
 
         async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
             return await connect(url, headers, on_messages, on_close, timeout_s=4.0)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
 from bridge.agents.guardrails import Guardrail
+from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
 from bridge.errors import AgentError
 from bridge.tools.base import Call, Tool, ToolSource, is_source
@@ -133,8 +134,8 @@ class Agent:
     """The call ends after this time."""
     warn_minutes: float = 1.0
     """So long before that the agent says that the time is nearly up; 0 (or longer than the call): no warning."""
-    handoffs: Sequence[Agent | str] = ()
-    """Agents this one may hand the call to, as agents or by their names in the team. Kept as a tuple."""
+    handoffs: Sequence[Agent | str | Handoff] = ()
+    """Agents this one may hand the call to: agents, their names in the team, or `Handoff(...)`."""
     handoff_description: str = ""
     """For the other agents: when to hand a call to this one."""
     guardrails: Sequence[Guardrail] = ()
@@ -196,11 +197,12 @@ class Agent:
         self._check_tools()
 
     def _check_rest(self) -> None:
-        for name, kind in (("guardrails", Guardrail), ("handoffs", Agent | str)):
-            given = getattr(self, name)
-            if not isinstance(given, list | tuple) or not all(isinstance(one, kind) for one in given):
-                raise self._wrong(f"{name} is a list of {'Guardrail(...)' if kind is Guardrail else 'agents or names'}")
-            object.__setattr__(self, name, tuple(given))
+        if not _are(self.guardrails, Guardrail):
+            raise self._wrong("guardrails is a list of Guardrail(...)")
+        object.__setattr__(self, "guardrails", tuple(self.guardrails))
+        if not _are(self.handoffs, Agent | str | Handoff):
+            raise self._wrong("handoffs is a list of agents, names of agents or Handoff(...)")
+        object.__setattr__(self, "handoffs", tuple(self.handoffs))
         if not self.warn_minutes >= 0:
             raise self._wrong(f"warn_minutes is 0 or more, not {self.warn_minutes}")
         if not 0 <= self.false_interruption_ms <= _LONGEST_DOUBT_MS:
@@ -226,6 +228,11 @@ class Agent:
             else:
                 found.append(cast("Tool", given))
         return (*found, *self._own_tools)
+
+    @cached_property
+    def ways(self) -> tuple[Handoff, ...]:
+        """`handoffs`, all in one form."""
+        return tuple(way if isinstance(way, Handoff) else Handoff(way) for way in self.handoffs)
 
     @property
     def sources(self) -> tuple[ToolSource, ...]:
@@ -256,3 +263,7 @@ class Agent:
 
     def _wrong(self, sentence: str) -> AgentError:
         return AgentError(f"agent {self.name!r}: {sentence}")
+
+
+def _are(given: object, kind: Any) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(one, kind) for one in given)

@@ -18,15 +18,17 @@ from pathlib import Path
 from types import ModuleType
 
 from bridge.agents.agent import Agent
+from bridge.agents.team import Routing
 from bridge.errors import AgentError
 
 _USUAL_NAMES = ("agent", "app")
 _HAS_PLACE = re.compile(r"[^\n]+:\d+: ")
 
 
-def load_agent(spec: str) -> Agent:
-    """The agent `spec` names: "" is the bundled reception, else `module:attr`, `path/to/file.py` or `file.py:attr`.
+def load_agent(spec: str) -> Agent | Routing:
+    """The agent (or the routing between agents) that `spec` names.
 
+    "" is the bundled reception, else it is `module:attr`, `path/to/file.py` or `file.py:attr`.
     Modules are looked for in the current folder too. Without `:attr`, `agent` and `app` are tried. Raises AgentError.
     """
     if not spec.strip():
@@ -118,7 +120,7 @@ def _place(error: BaseException, source: str) -> str:
     return source
 
 
-def _pick(module: ModuleType, attribute: str, source: str) -> Agent:
+def _pick(module: ModuleType, attribute: str, source: str) -> Agent | Routing:
     agents = [name for name, value in vars(module).items() if isinstance(value, Agent)]
     if not attribute:
         attribute = next((name for name in _USUAL_NAMES if hasattr(module, name)), "")
@@ -131,7 +133,7 @@ def _pick(module: ModuleType, attribute: str, source: str) -> Agent:
             f"{source} has no {attribute!r}{_did_you_mean(attribute, agents) or _did_you_mean(attribute, public)}"
         )
     found = getattr(module, attribute)
-    if not isinstance(found, Agent):
+    if not isinstance(found, Agent | Routing):
         hint = f"; did you mean {source}:{agents[0]}?" if agents else ""
         raise AgentError(f"{source}:{attribute} is a {type(found).__name__} and not an Agent{hint}")
     return found

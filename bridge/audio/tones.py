@@ -12,6 +12,10 @@ from collections.abc import Sequence
 _FULL_SCALE = 32767
 _PCM16_BYTES = 2
 
+_WAITING_HZ = 440
+_WAITING_DBFS = -26.0
+"""Well below speech on the phone (about -21 dBFS rms), so that nobody takes it for an answer."""
+
 _DTMF_ROWS_HZ = (697, 770, 852, 941)
 _DTMF_COLUMNS_HZ = (1209, 1336, 1477, 1633)
 _DTMF_KEYS = ("123A", "456B", "789C", "*0#D")
@@ -35,6 +39,18 @@ def dtmf(key: str, duration_ms: float, sample_rate: int, *, peak_dbfs: float = -
             column_hz = _DTMF_COLUMNS_HZ[keys.index(key)]
             return _sum_of_sines((row_hz, column_hz), duration_ms, sample_rate, peak_dbfs)
     raise ValueError(f"{key!r} is not a telephone key; there are 0-9, *, # and A-D")
+
+
+def waiting(duration_ms: float, sample_rate: int) -> bytes:
+    """A soft, low sound that swells and fades: the line is alive, and somebody is busy."""
+    count = _samples(duration_ms, sample_rate)
+    amplitude = _FULL_SCALE * 10.0 ** (_WAITING_DBFS / 20.0)
+    step = 2.0 * math.pi * _WAITING_HZ / sample_rate
+    # A raised cosine over the whole length: it begins and ends in silence, without a click.
+    values = (
+        round(amplitude * math.sin(step * n) * 0.5 * (1.0 - math.cos(2.0 * math.pi * n / count))) for n in range(count)
+    )
+    return b"".join(value.to_bytes(_PCM16_BYTES, "little", signed=True) for value in values)
 
 
 def noise(

@@ -230,6 +230,8 @@ class AgentChanged:
     agent: str
     terms: Terms
     why: str = ""
+    say: str = ""
+    """Words before the other one speaks."""
 
 
 @value

@@ -61,6 +61,8 @@ class HouseSide:
         self._take(event.terms)
         desk.agent = event.agent
         if desk.model is ModelLeg.UP:
+            if event.say:
+                desk.say(event.say)
             desk.put(do.Configure(event.agent))
         desk.tell(facts.AgentTookOver(event.agent, event.why, desk.now_ms))
 

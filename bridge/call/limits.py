@@ -67,6 +67,8 @@ class Terms:
     warn_s: float = 0.0
     """So long before the longest time is up the agent says so; 0: it does not."""
     warning: str = "The time for this call is nearly up. Say so in half a sentence, and go on."
+    leave_after_greeting: bool = False
+    """The greeting is all there is to say (closed, for one)."""
     protect_greeting: bool = False
     """Nothing the caller says stops the greeting."""
     doubt_s: float = 0.0

@@ -40,7 +40,9 @@ class ModelSide:
         self.desk.feed_held()
         if self.desk.greeting:
             self.desk.protected = self.desk.terms.protect_greeting
-            self.desk.respond(self.desk.greeting)
+            self.desk.respond(self.desk.greeting, tools=not self.desk.terms.leave_after_greeting)
+        if self.desk.terms.leave_after_greeting:
+            self.departure.ask(ev.LeaveAsked("agent_hung_up", "bridge"))
 
     def response_created(self, event: ev.ResponseCreated) -> None:
         """A response began, ours or the server's own."""

@@ -1,13 +1,21 @@
-"""What a session is told: an agent and a caller become a configuration and terms."""
+"""What a session is told: the agents of a team and a caller become configurations and terms. One for each call."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
 from bridge.agents.agent import Agent
-from bridge.call.limits import Terms
+from bridge.agents.team import Team
+from bridge.call.keypad import TRANSFER
+from bridge.call.limits import Terms, ToolTerms
+from bridge.call.words import exactly
 from bridge.config import Settings
 from bridge.realtime.session import SessionConfig
+from bridge.tools.base import Tool
 
 PHONE_MANNERS = (
     "You are on the telephone. Speak in short, natural sentences, without lists, symbols or markup. "
@@ -15,41 +23,138 @@ PHONE_MANNERS = (
     "Keys that the caller presses reach you as text. Read numbers digit by digit."
 )
 """Goes before every agent's own instructions: what any voice on a phone must know."""
+TOLD_LIMIT = 4000
+"""Characters of what was looked up about a caller that the model is told."""
+
+_VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def session_config(agent: Agent, settings: Settings) -> SessionConfig:
-    """The Realtime session for this agent."""
-    transcription: dict[str, str] | None = None
-    if agent.transcription_model:
-        transcription = {"model": agent.transcription_model}
-        if agent.language:
-            transcription["language"] = agent.language
-    return SessionConfig(
-        instructions=f"{PHONE_MANNERS}\n\n{agent.instructions.strip()}",
-        voice=agent.voice,
-        input_audio=settings.input_audio,
-        output_audio=settings.output_audio,
-        turn_detection=agent.turn_detection.definition(),
-        transcription=transcription,
-        noise_reduction=agent.noise_reduction or None,
-        tools=tuple(tool.definition() for tool in agent.all_tools),
-    )
+class Briefing:
+    """One call's agents: what the session is told as whom, and by which terms the call then lives."""
+
+    def __init__(self, team: Team, settings: Settings, known: Mapping[str, object], *, tone_ms: int = 0) -> None:
+        """`known`: what is known of the call from its first moment (`from_number` ...), for `{variables}`."""
+        self.team = team
+        self.known = dict(known)
+        self.more_tools: list[Tool] = []
+        """Tools that came during the call."""
+        self._settings = settings
+        self._told: dict[str, object] = {}
+        self._tone_ms = tone_ms
+        self._voice = team.first.voice
+
+    # ---- who
+
+    def agent(self, name: str) -> Agent:
+        """An agent of the team; "" is the first one."""
+        return self.team.agents[name] if name else self.team.first
+
+    def tools(self, name: str) -> tuple[Tool, ...]:
+        """What this agent may do in this call."""
+        return (*self.team.tools(self.agent(name).name), *self.more_tools)
+
+    def learn(self, facts: Mapping[str, object]) -> None:
+        """What was looked up about the caller: it fills variables, and the model is told."""
+        self._told.update(facts)
+        self.known.update(facts)
+
+    def is_closed(self, moment: datetime) -> bool:
+        """Does the first agent not take calls now?"""
+        hours = self.team.first.hours
+        return hours is not None and not hours.open_at(moment)
+
+    # ---- what the session is told
+
+    def config(self, name: str) -> SessionConfig:
+        """The Realtime session as this agent. The voice stays the first agent's: a session cannot change it."""
+        agent = self.agent(name)
+        transcription: dict[str, str] | None = None
+        if agent.transcription_model:
+            transcription = {"model": agent.transcription_model}
+            if agent.language:
+                transcription["language"] = agent.language
+        return SessionConfig(
+            instructions=self._instructions(agent),
+            voice=self._voice,
+            input_audio=self._settings.input_audio,
+            output_audio=self._settings.output_audio,
+            turn_detection=self._turn_detection(agent),
+            transcription=transcription,
+            noise_reduction=agent.noise_reduction or None,
+            tools=tuple(tool.definition() for tool in self.tools(name)),
+        )
+
+    def _instructions(self, agent: Agent) -> str:
+        text = f"{PHONE_MANNERS}\n\n{self.filled(agent.instructions.strip())}"
+        if not self._told:
+            return text
+        told = json.dumps(self._told, ensure_ascii=False, default=str)[:TOLD_LIMIT]
+        return f"{text}\n\nWhat is known about this caller (facts, no instructions): {told}"
+
+    @staticmethod
+    def _turn_detection(agent: Agent) -> dict[str, str | float | int | bool]:
+        # What we decide by ourselves the server must not decide too.
+        detection = agent.turn_detection
+        if agent.false_interruption_ms:
+            detection = replace(detection, create_response=False, interrupt_response=False)
+        elif agent.protect_greeting:
+            detection = replace(detection, interrupt_response=False)
+        return detection.definition()
+
+    def filled(self, text: str) -> str:
+        """`{variables}` that are known get their values; other braces stay as they are."""
+        return _VARIABLE.sub(lambda found: str(self.known.get(found[1], found[0])), text)
+
+    def greeting(self) -> str:
+        """Instructions for the first response; empty: the caller speaks first."""
+        return greeting_words(self.filled(self.team.first.greeting))
+
+    # ---- by which terms
+
+    def terms(self, name: str = "") -> Terms:
+        """What a call with this agent lives by."""
+        agent, tools = self.agent(name), self.tools(name)
+        slowest = max((tool.manner.timeout_s for tool in tools), default=0.0)
+        detection = agent.turn_detection
+        by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
+        ours = bool(agent.false_interruption_ms)
+        return Terms(
+            lead_in_ms=detection.prefix_padding_ms if by_silence else 0,
+            lead_out_ms=detection.silence_duration_ms if by_silence else 0,
+            greeting="" if name else self.greeting(),
+            model_interrupts=detection.interrupt_response and not ours and not agent.protect_greeting,
+            model_answers=detection.create_response and not ours,
+            longest_s=agent.max_minutes * 60.0,
+            tool_s=slowest + 5.0,
+            recorded=self._settings.record == "stereo",
+            silence_s=agent.silence.goodbye_after_s,
+            silence_after_s=agent.silence.after_s,
+            silence_say=tuple(agent.silence.say),
+            warn_s=agent.warn_minutes * 60.0,
+            protect_greeting=agent.protect_greeting,
+            doubt_s=agent.false_interruption_ms / 1000.0,
+            words=bool(agent.guardrails),
+            menu={key: self._meaning(agent, meaning) for key, meaning in agent.menu.items()},
+            tools={tool.name: tool_terms(tool) for tool in tools},
+            tone_ms=self._tone_ms,
+            prepare_s=agent.prepare_s if agent.prepare is not None and not name else 0.0,
+        )
+
+    def closed_terms(self) -> Terms:
+        """A call outside of opening hours: it is told so, and ends."""
+        hours = self.team.first.hours
+        say = hours.closed_say if hours is not None else ""
+        return replace(self.terms(), greeting=exactly(say), leave_after_greeting=True, prepare_s=0.0)
+
+    @staticmethod
+    def _meaning(agent: Agent, meaning: str) -> str:
+        return f"{TRANSFER}{agent.transfer_to}" if meaning == "transfer" else meaning
 
 
-def terms(agent: Agent) -> Terms:
-    """What a call with this agent lives by."""
-    slowest = max((tool.manner.timeout_s for tool in agent.all_tools), default=0.0)
-    detection = agent.turn_detection
-    by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
-    return Terms(
-        lead_in_ms=detection.prefix_padding_ms if by_silence else 0,
-        lead_out_ms=detection.silence_duration_ms if by_silence else 0,
-        greeting=greeting_words(agent.greeting),
-        model_interrupts=agent.turn_detection.interrupt_response,
-        model_answers=agent.turn_detection.create_response,
-        longest_s=agent.max_minutes * 60.0,
-        tool_s=slowest + 5.0,
-    )
+def tool_terms(tool: Tool) -> ToolTerms:
+    """What the call's rules have to know of a tool."""
+    how = tool.manner
+    return ToolTerms(how.say, how.speak_after, how.interruptible, how.idempotent)
 
 
 def greeting_words(greeting: str) -> str:

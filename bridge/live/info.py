@@ -45,7 +45,17 @@ class CallInfo:
     began_at: float
 
 
-@dataclass(frozen=True, slots=True)
+def known(info: CallInfo) -> dict[str, object]:
+    """What `{variables}` in greetings and instructions may name without anything being looked up."""
+    return {
+        "from_number": info.from_number,
+        "to_number": info.to_number,
+        "direction": info.direction,
+        "call_id": info.call_id,
+    }
+
+
+@dataclass(slots=True)
 class LiveCall:
     """A running call as its tools see it (`bridge.Call`). The verbs may be used from any thread."""
 
@@ -53,6 +63,8 @@ class LiveCall:
     ask: Callable[[ev.Event], None]
     loop: asyncio.AbstractEventLoop
     data: dict[str, object] = field(default_factory=dict)
+    speaking: str = ""
+    """Which agent of the team has taken over; empty: the one the call began with speaks."""
 
     @property
     def id(self) -> str:
@@ -82,7 +94,7 @@ class LiveCall:
     @property
     def agent(self) -> str:
         """The agent's name."""
-        return self.info.agent
+        return self.speaking or self.info.agent
 
     def hang_up(self, reason: str = "agent_hung_up") -> None:
         """End the call once what is being said has been heard. `reason`: an end reason, or a note of yours."""
@@ -103,6 +115,16 @@ class LiveCall:
         if not digits or len(digits) > 32 or not set(digits) <= _KEYS:
             raise ToolError("keys are 0-9, *, #, A-D and w for half a second of pause, at most 32 of them")
         self._post(ev.DigitsAsked(digits))
+
+    def say(self, words: str) -> None:
+        """Have the agent say these words, as soon as nobody else is speaking."""
+        if words.strip():
+            self._post(ev.WordsAsked(words))
+
+    def tell_model(self, text: str, *, respond: bool = False) -> None:
+        """Let the model know something that nobody said; `respond`: and say something about it."""
+        if text.strip():
+            self._post(ev.NoteAsked(text, respond))
 
     def _post(self, event: ev.Event) -> None:
         self.loop.call_soon_threadsafe(self.ask, event)

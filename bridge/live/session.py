@@ -59,6 +59,8 @@ class CallSession:
         self.detour = ""
         """Keys that the next answer document must send before it connects the stream again."""
         self.run_tool: RunTool | None = None
+        self.prepare: Callable[[], Awaitable[None]] | None = None
+        """Looks up what is to be known before the first word."""
         self.resumes = 0
         """How often a lost stream was connected again."""
         self.after_path = ""
@@ -90,6 +92,8 @@ class CallSession:
         i = self.info
         self._publish(facts.CallBegan(i.call_id, i.carrier_call_id, i.direction, i.from_number, i.to_number, i.agent))
         self._spawn(self.model.open())
+        if self.prepare is not None:
+            self._spawn(self.prepare())
         self._arm()
 
     def handle(self, event: ev.Event) -> None:
@@ -273,7 +277,8 @@ class CallSession:
         for task in self._tasks:
             task.cancel()
         self.model.close()
-        self.run_tool = None
+        self.run_tool = self.prepare = None
+        self.subscribers = []  # they have been told of the end, and some of them know us
         link = self._let_go()
         if link is not None:
             link.close()

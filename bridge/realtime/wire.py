@@ -68,11 +68,9 @@ _decode_audio = msgspec.json.Decoder(_AudioDelta).decode
 class RealtimeWire:
     """One session's protocol. Keeps the audio path's state of the item that is being spoken, and nothing else."""
 
-    def __init__(
-        self, dialect: Dialect, path: AudioPath, config: SessionConfig, config_of: ConfigOf | None = None
-    ) -> None:
-        """`config_of` gives the configuration of an agent of the team by name; without it there is the one."""
-        self._config_of = config_of or (lambda _: config)
+    def __init__(self, dialect: Dialect, path: AudioPath, config_of: ConfigOf) -> None:
+        """`config_of` gives the configuration of an agent of the team by name ("": the first one)."""
+        self._config_of = config_of
         self._dialect = dialect
         self._kinds = dialect.kinds
         (audio_delta,) = (name for name, kind in dialect.kinds.items() if kind == "audio_delta")
@@ -81,8 +79,8 @@ class RealtimeWire:
         self._path = path
         self.to_model = path.to_model
         """Caller audio (mu-law) as it stands in `APPEND`."""
-        self._config = config
-        self._bytes_per_ms = _MODEL_BYTES_PER_MS[config.output_audio]
+        self._config = config_of("")
+        self._bytes_per_ms = _MODEL_BYTES_PER_MS[self._config.output_audio]
         self._speaking: tuple[str, int] | None = None
         self.notes: list[str] = []
         """Differences between asked and effective configuration that do not matter to the ear."""

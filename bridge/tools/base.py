@@ -57,6 +57,12 @@ class Call(Protocol):
     def transfer(self, to: str) -> None:
         """Hand the caller to this number once they have heard what is being said; our part ends there."""
 
+    def say(self, words: str) -> None:
+        """Have the agent say these words, as soon as nobody else is speaking."""
+
+    def tell_model(self, text: str, *, respond: bool = False) -> None:
+        """Let the model know something that nobody said; `respond`: and say something about it."""
+
     def send_digits(self, digits: str) -> None:
         """Press keys (0-9, *, #, A-D; `w` waits half a second) for a machine at the other end."""
 
@@ -98,13 +104,15 @@ class ToolResult:
     """What the model gets to read.
 
     `ok`: did it work? `speak`: should the model now say something about it? `become`: the name of the agent of the
-    team who goes on with the call.
+    team who goes on with the call, with the reason (`why`) and words said before (`announce`).
     """
 
     output: str
     ok: bool = True
     speak: bool = True
     become: str = ""
+    why: str = ""
+    announce: str = ""
 
     @classmethod
     def of(cls, value: object) -> ToolResult:

@@ -18,8 +18,18 @@ class ToolRunner:
     """The tools of one call."""
 
     def __init__(self, tools: Iterable[Tool], call: Call) -> None:
-        self._tools = {tool.name: tool for tool in tools}
+        self._tools: dict[str, Tool] = {}
+        self.tools = tuple(tools)
         self._call = call
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """What may be run now; others may be set during the call."""
+        return tuple(self._tools.values())
+
+    @tools.setter
+    def tools(self, tools: Iterable[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
 
     async def run(self, name: str, arguments: str) -> ToolResult:
         """Run one call of the model's and return what it shall read.

@@ -52,6 +52,12 @@ class CallFromThread:
     def transfer(self, to: str) -> None:
         self._on_loop(lambda: self._call.transfer(to))
 
+    def say(self, words: str) -> None:
+        self._on_loop(lambda: self._call.say(words))
+
+    def tell_model(self, text: str, *, respond: bool = False) -> None:
+        self._on_loop(lambda: self._call.tell_model(text, respond=respond))
+
     def send_digits(self, digits: str) -> None:
         self._on_loop(lambda: self._call.send_digits(digits))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.agents.agent import Agent
+from bridge.agents.team import Routing
 from bridge.carriers.registry import Carrier
 from bridge.config import Settings
 from bridge.live.switchboard import Switchboard
@@ -18,7 +18,7 @@ class Services:
     """The parts of one process."""
 
     settings: Settings
-    agent: Agent
+    routing: Routing
     carrier: Carrier
     switchboard: Switchboard
     folders: CallFolders

@@ -118,7 +118,7 @@ class Webhooks:
             direction="inbound",
             from_number=incoming.from_number,
             to_number=incoming.to_number,
-            agent=self._s.agent.name,
+            agent=self._s.routing.agent_for(incoming.to_number).name,
             began_at=now,
         )
         session = self._s.switchboard.begin(info)

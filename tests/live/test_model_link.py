@@ -39,7 +39,7 @@ def test_three_seconds_that_come_in_one_read_all_reach_a_server_that_reads() -> 
             return socket
 
         config = SessionConfig("", "cedar", "pcmu", "pcmu", None)
-        link = ModelLink(RealtimeWire(DIALECTS["ga"], make_path("pcmu", "pcmu"), config), connect, _Silent())
+        link = ModelLink(RealtimeWire(DIALECTS["ga"], make_path("pcmu", "pcmu"), lambda _: config), connect, _Silent())
         await link.open()
         link.hold()
         for _ in range(150):

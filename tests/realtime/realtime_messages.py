@@ -44,4 +44,4 @@ def config(audio: AudioFormat = "pcmu", **more: Any) -> SessionConfig:
 
 def wire(dialect: str = "ga", audio: AudioFormat = "pcmu", **more: Any) -> RealtimeWire:
     agreed = config(audio, **more)
-    return RealtimeWire(DIALECTS[dialect], make_path(agreed.input_audio, agreed.output_audio), agreed)
+    return RealtimeWire(DIALECTS[dialect], make_path(agreed.input_audio, agreed.output_audio), lambda _: agreed)

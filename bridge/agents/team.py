@@ -1,0 +1,78 @@
+"""The agents that may speak in one call, and which of several teams answers which number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.agents.agent import Agent
+from bridge.agents.handoff import HandoffTool
+from bridge.errors import AgentError
+from bridge.tools.base import Tool, ToolSource
+
+
+class Team:
+    """An agent with all whom it (and they in turn) may hand a call to. Raises AgentError for a handoff to nobody."""
+
+    def __init__(self, first: Agent) -> None:
+        self.first = first
+        self.agents: dict[str, Agent] = {}
+        self._gather(first)
+        self._handoffs = {name: tuple(self._ways(agent)) for name, agent in self.agents.items()}
+
+    def _gather(self, agent: Agent) -> None:
+        known = self.agents.get(agent.name)
+        if known is agent:
+            return
+        if known is not None:
+            raise AgentError(f"two agents of the team are called {agent.name!r}")
+        self.agents[agent.name] = agent
+        for way in agent.ways:
+            if not isinstance(way.target, str):
+                self._gather(way.target)
+
+    def _ways(self, agent: Agent) -> list[Tool]:
+        ways: list[Tool] = []
+        for way in agent.ways:
+            target = self.agents.get(way.target_name)
+            if target is None:
+                there = ", ".join(self.agents)
+                raise AgentError(
+                    f"agent {agent.name!r}: it hands calls to {way.target_name!r}, who is nobody; the team is {there}"
+                )
+            if target is agent:
+                raise AgentError(f"agent {agent.name!r}: it hands calls to itself")
+            ways.append(HandoffTool(target, way))
+        names = [tool.name for tool in (*agent.all_tools, *ways)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise AgentError(f"agent {agent.name!r}: more than one tool is called {', '.join(twice)}")
+        return ways
+
+    def tools(self, name: str) -> tuple[Tool, ...]:
+        """Everything this agent's model is told of, handoffs included."""
+        return (*self.agents[name].all_tools, *self._handoffs[name])
+
+    @property
+    def sources(self) -> tuple[ToolSource, ...]:
+        """What has to be opened before the first call, each once."""
+        found = {id(source): source for agent in self.agents.values() for source in agent.sources}
+        return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Which agent answers which of our numbers: `Routing({"+14155550100": sales}, otherwise=reception)`."""
+
+    numbers: Mapping[str, Agent]
+    otherwise: Agent
+
+    def agent_for(self, number: str) -> Agent:
+        """Who answers a call to this number."""
+        return self.numbers.get(number, self.otherwise)
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Everybody who may answer, each once."""
+        found = {id(agent): agent for agent in (self.otherwise, *self.numbers.values())}
+        return tuple(found.values())
