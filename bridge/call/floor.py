@@ -88,7 +88,8 @@ class Floor:
             desk.put(do.Flush())
             self.sound(desk.playback.hold(desk.now))
         desk.doubted = item_id
-        desk.timers.set("doubt", desk.now + desk.terms.doubt_s)
+        # The server is sure of a sound's end only so much later.
+        desk.timers.set("doubt", desk.now + desk.terms.doubt_s + desk.terms.lead_out_ms / 1000.0)
 
     def doubt_overdue(self) -> None:
         """No words so far: a sound that still goes on is speech; one that has ended was none."""
