@@ -22,6 +22,7 @@ from bridge.audio.tones import waiting
 from bridge.call.core import CallCore
 from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
+from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
 from bridge.live.blackbox import lines as blackbox_lines
 from bridge.live.briefing import Briefing
@@ -47,6 +48,7 @@ from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import CallFolders
 from bridge.store.lock import FolderLock
 from bridge.tools.base import ToolSource
+from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
 from bridge.web.auth import AdminGuard
@@ -86,7 +88,7 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     switchboard = Switchboard(house.new_session, settings.limit_calls)
     farewell = Farewell(carrier)
     switchboard.on_over.append(farewell)
-    services = Services(settings, routing, carrier, switchboard, folders, disk, feed)
+    services = Services(settings, routing, carrier, switchboard, folders, disk, feed, house.approvals)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -136,6 +138,7 @@ class _House:
         self._feed = feed
         self._tone = pcm16_to_ulaw(waiting(TONE_MS, SAMPLE_RATE_HZ))
         self._running: set[asyncio.Task[None]] = set()
+        self.approvals = Approvals()
 
     @property
     def sources(self) -> list[ToolSource]:
@@ -185,11 +188,14 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        ensemble = Ensemble(briefing, LiveCall(info, session.handle, loop), session.handle, self._running)
+        call = LiveCall(info, session.handle, loop)
+        ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
         session.subscribers += ensemble.subscribers()
-        session.run_tool = ensemble.run_tool
-        session.prepare = None if closed else ensemble.prepare
+        session.crew = ensemble
         return session
+
+    def _approver(self, call_id: str) -> Approve:
+        return lambda tool, arguments: self.approvals.ask(call_id, tool, arguments, time.time())
 
     def _wire(self, briefing: Briefing) -> RealtimeWire:
         path = make_path(self._settings.input_audio, self._settings.output_audio)

@@ -16,6 +16,8 @@ from bridge.call.words import exactly
 from bridge.config import Settings
 from bridge.realtime.session import SessionConfig
 from bridge.tools.base import Tool
+from bridge.tools.consent import PATIENCE_S
+from bridge.tools.runner import APPROVAL_S
 
 PHONE_MANNERS = (
     "You are on the telephone. Speak in short, natural sentences, without lists, symbols or markup. "
@@ -114,7 +116,7 @@ class Briefing:
     def terms(self, name: str = "") -> Terms:
         """What a call with this agent lives by."""
         agent, tools = self.agent(name), self.tools(name)
-        slowest = max((tool.manner.timeout_s for tool in tools), default=0.0)
+        slowest = max((tool.manner.timeout_s + _asking_s(tool) for tool in tools), default=0.0)
         detection = agent.turn_detection
         by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
         ours = bool(agent.false_interruption_ms)
@@ -149,6 +151,11 @@ class Briefing:
     @staticmethod
     def _meaning(agent: Agent, meaning: str) -> str:
         return f"{TRANSFER}{agent.transfer_to}" if meaning == "transfer" else meaning
+
+
+def _asking_s(tool: Tool) -> float:
+    """How long people may be asked before it runs."""
+    return (PATIENCE_S if tool.manner.confirm else 0.0) + (APPROVAL_S if tool.manner.approve else 0.0)
 
 
 def tool_terms(tool: Tool) -> ToolTerms:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bridge.agents.agent import Agent
 from bridge.call import events as ev
+from bridge.errors import AgentError
 from bridge.live.briefing import Briefing, tool_terms
 from bridge.live.guards import Guards
 from bridge.live.hooks import Hooks
 from bridge.live.info import LiveCall
+from bridge.live.memory import Memory
 from bridge.live.preparing import look_up
 from bridge.live.taps import Subscriber
 from bridge.tools.base import Tool, ToolResult
-from bridge.tools.runner import ToolRunner
+from bridge.tools.runner import Approve, ToolRunner
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +31,21 @@ Tell = Callable[[ev.Event], None]
 class Ensemble:
     """One call's."""
 
-    def __init__(self, briefing: Briefing, call: LiveCall, tell: Tell, running: set[asyncio.Task[None]]) -> None:
-        """`tell`: where events go. `running`: work that goes on when the call is over."""
+    def __init__(
+        self,
+        briefing: Briefing,
+        call: LiveCall,
+        tell: Tell,
+        running: set[asyncio.Task[None]],
+        approve: Approve | None = None,
+    ) -> None:
+        """`tell`: where events go. `running`: work that goes on when the call is over. `approve`: asks a person."""
         self.briefing = briefing
         self.call = call
         self._tell = tell
-        self._runner = ToolRunner(briefing.tools(""), call)
+        self._runner = ToolRunner(briefing.tools(""), call, approve)
         self._running = running
+        self._brought: dict[object, tuple[Tool, ...]] = {}
 
     @property
     def agent(self) -> Agent:
@@ -45,7 +55,9 @@ class Ensemble:
     def subscribers(self) -> list[Subscriber]:
         """Those who read along for the agents; they know the ensemble, and it does not know them."""
         guards = Guards(self.call, self._tell, lambda: self.agent.guardrails)
-        return [guards, Hooks(self.call, lambda: self.agent, self._running)]
+        memory = Memory()
+        self.call.turns = memory.turns
+        return [memory, guards, Hooks(self.call, lambda: self.agent, self._running)]
 
     async def prepare(self) -> None:
         """Look up what is to be known before the first word; the call waits for it, though not for ever."""
@@ -71,8 +83,19 @@ class Ensemble:
         terms = self.briefing.terms(result.become)
         self._tell(ev.AgentChanged(result.become, terms, result.why, self.briefing.filled(result.announce)))
 
-    def change_tools(self, tools: list[Tool]) -> None:
-        """Tools that come from outside during the call, instead of those that came before."""
-        self.briefing.more_tools = tools
+    def bring(self, owner: object, tools: Sequence[Tool]) -> None:
+        """Tools that come from outside during the call, instead of those that `owner` brought before; () takes them.
+
+        Raises AgentError when the call has another tool of that name.
+        """
+        others = [tool for who, brought in self._brought.items() if who is not owner for tool in brought]
+        taken = {tool.name for tool in (*self.briefing.team.tools(self.agent.name), *others)}
+        twice = sorted({tool.name for tool in tools if tool.name in taken})
+        if twice or len({tool.name for tool in tools}) < len(tools):
+            raise AgentError(f"this call has a tool of that name already: {', '.join(twice) or 'given twice'}")
+        self._brought[owner] = tuple(tools)
+        if not tools:
+            del self._brought[owner]
+        self.briefing.more_tools = [*others, *tools]
         self._runner.tools = self.briefing.tools(self.call.speaking)
-        self._tell(ev.ToolsChanged({tool.name: tool_terms(tool) for tool in tools}))
+        self._tell(ev.ToolsChanged({tool.name: tool_terms(tool) for tool in self.briefing.more_tools}))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.call import events as ev
 from bridge.errors import AgentError, ToolError
+from bridge.tools.base import Turn
 from bridge.tools.phone import check_destination
 
 END_REASONS = frozenset(
@@ -63,6 +64,8 @@ class LiveCall:
     ask: Callable[[ev.Event], None]
     loop: asyncio.AbstractEventLoop
     data: dict[str, object] = field(default_factory=dict)
+    turns: Sequence[Turn] = ()
+    """The conversation so far, oldest first."""
     speaking: str = ""
     """Which agent of the team has taken over; empty: the one the call began with speaks."""
 

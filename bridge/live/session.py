@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import assert_never
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, assert_never
 
 from bridge.call import commands as do
 from bridge.call import events as ev
@@ -22,12 +22,22 @@ from bridge.live.info import CallInfo
 from bridge.live.model import ModelLink
 from bridge.live.phone import PhoneLink
 from bridge.live.taps import AudioTap, Subscriber, WireTap
-from bridge.tools.base import ToolResult
+from bridge.tools.base import Tool, ToolResult
 
 log = logging.getLogger(__name__)
 
-RunTool = Callable[[str, str], Awaitable[ToolResult]]
-"""(name, arguments as JSON) -> what the model shall read. Never raises but CancelledError."""
+
+class Crew(Protocol):
+    """What a session needs of the agents; `live.ensemble.Ensemble` is one."""
+
+    async def prepare(self) -> None:
+        """Look up what is to be known before the first word."""
+
+    async def run_tool(self, name: str, arguments: str) -> ToolResult:
+        """What the model shall read. Never raises but CancelledError."""
+
+    def bring(self, owner: object, tools: Sequence[Tool]) -> None:
+        """Tools from outside, instead of those that `owner` brought before."""
 
 
 def _no_leg(message: bytes) -> bytes | None:
@@ -58,9 +68,8 @@ class CallSession:
         self.end: do.End | None = None
         self.detour = ""
         """Keys that the next answer document must send before it connects the stream again."""
-        self.run_tool: RunTool | None = None
-        self.prepare: Callable[[], Awaitable[None]] | None = None
-        """Looks up what is to be known before the first word."""
+        self.crew: Crew | None = None
+        """The agents at work; until the call is over."""
         self.resumes = 0
         """How often a lost stream was connected again."""
         self.after_path = ""
@@ -92,8 +101,8 @@ class CallSession:
         i = self.info
         self._publish(facts.CallBegan(i.call_id, i.carrier_call_id, i.direction, i.from_number, i.to_number, i.agent))
         self._spawn(self.model.open())
-        if self.prepare is not None:
-            self._spawn(self.prepare())
+        if self.crew is not None:
+            self._spawn(self.crew.prepare())
         self._arm()
 
     def handle(self, event: ev.Event) -> None:
@@ -251,8 +260,8 @@ class CallSession:
     # ---- tools
 
     async def _tool(self, command: do.RunTool) -> None:
-        assert self.run_tool is not None  # noqa: S101 - app.py sets it before the call starts
-        result = await self.run_tool(command.name, command.arguments)
+        assert self.crew is not None  # noqa: S101 - app.py sets it before the call starts
+        result = await self.crew.run_tool(command.name, command.arguments)
         self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak))
 
     def _spawn(self, work: Awaitable[None]) -> None:
@@ -277,7 +286,7 @@ class CallSession:
         for task in self._tasks:
             task.cancel()
         self.model.close()
-        self.run_tool = self.prepare = None
+        self.crew = None
         self.subscribers = []  # they have been told of the end, and some of them know us
         link = self._let_go()
         if link is not None:

@@ -17,6 +17,18 @@ MOST_OUTPUT_BYTES = 16 * 1024
 """Of a result's UTF-8 text. The model reads all of it before it speaks: more costs money and a long silence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Something that was said (or done) in a call."""
+
+    who: Literal["caller", "agent", "tool"]
+    text: str
+    """The caller's words (empty while they are not written down, or if nobody does that), what was heard of the
+    agent's, or a tool with its arguments and result."""
+    at_ms: int
+    """When it began, on the call's clock."""
+
+
 class Call(Protocol):
     """A running call, as its tools see it.
 
@@ -46,6 +58,10 @@ class Call(Protocol):
     @property
     def carrier_call_id(self) -> str:
         """The carrier's id of the call (Twilio: the CallSid)."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The conversation so far, oldest first."""
 
     @property
     def data(self) -> dict[str, object]:

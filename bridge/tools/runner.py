@@ -6,18 +6,39 @@ import asyncio
 import difflib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from bridge.errors import ToolError
 from bridge.tools.base import Call, Tool, ToolResult
+from bridge.tools.consent import Consent
 
 log = logging.getLogger(__name__)
 
 
-class ToolRunner:
-    """The tools of one call."""
+APPROVAL_S = 60.0
+"""How long a person has to approve; the caller hears that it takes a moment."""
 
-    def __init__(self, tools: Iterable[Tool], call: Call) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person said to a tool's running."""
+
+    approved: bool
+    by: str = ""
+    reason: str = ""
+
+
+Approve = Callable[[str, str], Awaitable[Approval]]
+"""(tool, arguments) -> what a person says to it."""
+
+
+class ToolRunner:
+    """The tools of one call. `approve` asks a person; without it nobody can be asked, and such tools do not run."""
+
+    def __init__(self, tools: Iterable[Tool], call: Call, approve: Approve | None = None) -> None:
+        self._approve = approve
+        self._consent = Consent(call)
         self._tools: dict[str, Tool] = {}
         self.tools = tuple(tools)
         self._call = call
@@ -44,7 +65,32 @@ class ToolRunner:
         arguments = arguments.strip() or "{}"  # servers send "" for a tool without parameters
         if not _is_object(arguments):
             return ToolResult.failure(f"{name} was not run: its arguments are not a JSON object. Call it again.")
+        if tool.manner.confirm:
+            missing = await self._consent.missing(tool, arguments)
+            if missing is not None:
+                return missing
+        if tool.manner.approve:
+            refused = await self._refused(tool, arguments)
+            if refused is not None:
+                return refused
         return await self._guarded(tool, arguments)
+
+    async def _refused(self, tool: Tool, arguments: str) -> ToolResult | None:
+        """Ask a person; None when they say yes."""
+        facts = {"tool": tool.name, "call_id": self._call.id}
+        if self._approve is None:
+            return ToolResult.failure(f"{tool.name} was not run: nobody is there to approve it. Offer another way.")
+        try:
+            async with asyncio.timeout(APPROVAL_S):
+                said = await self._approve(tool.name, arguments)
+        except TimeoutError:
+            log.warning("nobody approved", extra=facts)
+            return ToolResult.failure(f"{tool.name} was not run: nobody approved it in time. Offer another way.")
+        log.info("approved" if said.approved else "not approved", extra={**facts, "by": said.by})
+        if said.approved:
+            return None
+        reason = f" The reason: {said.reason}" if said.reason else ""
+        return ToolResult.failure(f"{tool.name} was not run: it was not approved.{reason}")
 
     async def _guarded(self, tool: Tool, arguments: str) -> ToolResult:
         facts = {"tool": tool.name, "call_id": self._call.id}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from bridge.tools.base import Call
+from bridge.tools.base import Call, Turn
 
 
 class CallFromThread:
@@ -41,6 +41,10 @@ class CallFromThread:
     @property
     def carrier_call_id(self) -> str:
         return self._call.carrier_call_id
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return tuple(self._call.turns)
 
     @property
     def data(self) -> dict[str, object]:

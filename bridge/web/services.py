@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bridge.agents.team import Routing
 from bridge.carriers.registry import Carrier
 from bridge.config import Settings
+from bridge.live.approvals import Approvals
 from bridge.live.switchboard import Switchboard
 from bridge.store.disk import Disk
 from bridge.store.folder import CallFolders
@@ -24,3 +25,4 @@ class Services:
     folders: CallFolders
     disk: Disk
     feed: Feed
+    approvals: Approvals

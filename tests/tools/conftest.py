@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.tools.base import Tool, ToolResult
+from bridge.tools.base import Tool, ToolResult, Turn
 from bridge.tools.runner import ToolRunner
 
 
@@ -25,6 +25,7 @@ class NotedCall:
 
     def __init__(self) -> None:
         self.data: dict[str, object] = {}
+        self.turns: list[Turn] = []
         self.asked: list[tuple[str, str]] = []
         self.threads: set[int] = set()
 
@@ -33,6 +34,12 @@ class NotedCall:
 
     def transfer(self, to: str) -> None:
         self._note("transfer", to)
+
+    def say(self, words: str) -> None:
+        self._note("say", words)
+
+    def tell_model(self, text: str, *, respond: bool = False) -> None:
+        self._note("tell_model", text)
 
     def send_digits(self, digits: str) -> None:
         if "!" in digits:
