@@ -93,9 +93,11 @@ class Ensemble:
         twice = sorted({tool.name for tool in tools if tool.name in taken})
         if twice or len({tool.name for tool in tools}) < len(tools):
             raise AgentError(f"this call has a tool of that name already: {', '.join(twice) or 'given twice'}")
-        self._brought[owner] = tuple(tools)
-        if not tools:
-            del self._brought[owner]
+        had = self._brought.pop(owner, ())
+        if tools:
+            self._brought[owner] = tuple(tools)
+        elif not had:
+            return
         self.briefing.more_tools = [*others, *tools]
         self._runner.tools = self.briefing.tools(self.call.speaking)
         self._tell(ev.ToolsChanged({tool.name: tool_terms(tool) for tool in self.briefing.more_tools}))

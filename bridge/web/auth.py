@@ -22,6 +22,12 @@ def problem(status: int, title: str, detail: str = "") -> JSONResponse:
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
+def same_site(headers: Headers) -> bool:
+    """Was this asked by a program, or by a page of ours? Any page of the web may send requests to 127.0.0.1."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+
+
 class AdminGuard:
     """ASGI middleware of the admin listener. `/healthz` is for anybody."""
 

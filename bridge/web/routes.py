@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from bridge.web.api import Api
+from bridge.web.client_tools import ClientTools
 from bridge.web.media import Media
 from bridge.web.services import Services
+from bridge.web.verbs import Verbs
 from bridge.web.webhooks import Webhooks
 
 
@@ -28,10 +30,16 @@ def public(services: Services) -> list[BaseRoute]:
 
 def admin(services: Services) -> list[BaseRoute]:
     """Every URL of the admin listener."""
-    api = Api(services)
+    api, verbs = Api(services), Verbs(services)
     return [
         Route("/healthz", api.health),
         Route("/feed", api.feed),
         Route("/api/v1/calls", api.calls),
         Route("/api/v1/calls/{call_id}", api.call),
+        Route("/api/v1/calls/{call_id}/say", verbs.say, methods=["POST"]),
+        Route("/api/v1/calls/{call_id}/note", verbs.note, methods=["POST"]),
+        Route("/api/v1/calls/{call_id}/hangup", verbs.hang_up, methods=["POST"]),
+        WebSocketRoute("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
+        Route("/api/v1/approvals", verbs.approvals),
+        Route("/api/v1/approvals/{approval_id}", verbs.approve, methods=["POST"]),
     ]

@@ -1,0 +1,110 @@
+"""What people may do to a live call by the admin API: have something said, let the model know, hang up, approve."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bridge.call import events as ev
+from bridge.errors import UsageError
+from bridge.live.approvals import Asked
+from bridge.live.session import CallSession
+from bridge.records.callrecord import iso
+from bridge.tools.runner import Approval
+from bridge.web.auth import problem, same_site
+from bridge.web.services import Services
+
+MOST_BYTES = 65_536
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Say(_Body):
+    words: str = Field(min_length=1, max_length=2000)
+
+
+class _Note(_Body):
+    text: str = Field(min_length=1, max_length=4000)
+    respond: bool = False
+
+
+class _Answer(_Body):
+    approve: bool
+    by: str = Field(default="", max_length=100)
+    reason: str = Field(default="", max_length=500)
+
+
+B = TypeVar("B", bound=_Body)
+
+
+class Verbs:
+    """Handlers; each is a POST with a JSON body."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+
+    async def say(self, request: Request) -> Response:
+        """`{"words": "..."}`: the agent says them as soon as nobody else speaks."""
+        return await self._to_call(request, _Say, lambda body: ev.WordsAsked(body.words))
+
+    async def note(self, request: Request) -> Response:
+        """`{"text": "...", "respond": false}`: the model learns it."""
+        return await self._to_call(request, _Note, lambda body: ev.NoteAsked(body.text, body.respond))
+
+    async def hang_up(self, request: Request) -> Response:
+        """`{}`: the call ends when what is being said has been heard."""
+        return await self._to_call(request, _Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
+
+    async def _to_call(self, request: Request, kind: type[B], event: Any) -> Response:
+        try:
+            body = await _read(request, kind)
+        except UsageError as error:
+            return problem(400, "Bad Request", str(error))
+        session = self._live(request.path_params["call_id"])
+        if session is None:
+            return problem(404, "Not Found", "there is no such live call")
+        session.handle(event(body))
+        return JSONResponse({"ok": True}, 202)
+
+    def _live(self, call_id: str) -> CallSession | None:
+        session = self._s.switchboard.get(call_id)
+        return session if session is not None and session.end is None else None
+
+    async def approvals(self, _: Request) -> Response:
+        """What waits for somebody to say yes or no, oldest first."""
+        return JSONResponse({"approvals": [_row(asked) for asked in self._s.approvals.open]})
+
+    async def approve(self, request: Request) -> Response:
+        """`{"approve": true, "by": "...", "reason": "..."}`."""
+        try:
+            body = await _read(request, _Answer)
+        except UsageError as error:
+            return problem(400, "Bad Request", str(error))
+        answer = Approval(body.approve, body.by, body.reason)
+        if not self._s.approvals.answer(request.path_params["approval_id"], answer):
+            return problem(404, "Not Found", "this is not open any more")
+        return JSONResponse({"ok": True})
+
+
+def _row(asked: Asked) -> dict[str, Any]:
+    row = {"id": asked.id, "call_id": asked.call_id, "tool": asked.tool, "asked_at": iso(asked.asked_at)}
+    return row | {"arguments": json.loads(asked.arguments)}
+
+
+async def _read(request: Request, kind: type[B]) -> B:
+    """The body. Raises UsageError, one sentence."""
+    if not same_site(request.headers) or not request.headers.get("content-type", "").startswith("application/json"):
+        raise UsageError("send JSON (content-type: application/json), and not from another site's page")
+    if int(request.headers.get("content-length") or 0) > MOST_BYTES:
+        raise UsageError(f"the body is longer than {MOST_BYTES} bytes")
+    try:
+        return kind.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
