@@ -75,6 +75,17 @@ def demo(
     run(say=say or [], wav=wav, data=data, audio=audio, dialect=dialect, as_json=json_)
 
 
+@app.command()
+def talk(
+    agent: Annotated[str, typer.Argument(help="module:attr or an agent file; default: the configured one.")] = "",
+    text: Annotated[bool, typer.Option("--text", help="In writing (so far the only way).")] = True,
+) -> None:
+    """Talk to an agent in this terminal: type, and read what it says and does."""
+    from bridge.cli.talk import run
+
+    run(agent)
+
+
 @calls_app.command("show")
 def calls_show(
     call_id: Annotated[str, typer.Argument(help="The call's id, or `last`.")] = "last", json_: Json = False

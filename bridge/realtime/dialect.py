@@ -34,6 +34,7 @@ Kind = Literal[
     "audio_done",
     "text_delta",
     "text_done",
+    "written",
 ]
 
 _COMMON: dict[str, Kind] = {
@@ -69,6 +70,8 @@ GA = Dialect(
         "response.output_audio.done": "audio_done",
         "response.output_audio_transcript.delta": "text_delta",
         "response.output_audio_transcript.done": "text_done",
+        "response.output_text.delta": "text_delta",
+        "response.output_text.done": "written",
     },
     {},
     ga_session,
@@ -83,6 +86,8 @@ BETA = Dialect(
         "response.audio.done": "audio_done",
         "response.audio_transcript.delta": "text_delta",
         "response.audio_transcript.done": "text_done",
+        "response.text.delta": "text_delta",
+        "response.text.done": "written",
     },
     {"OpenAI-Beta": "realtime=v1"},
     beta_session,

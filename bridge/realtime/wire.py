@@ -36,6 +36,7 @@ class _ServerEvent(msgspec.Struct, gc=False):
     content_index: int = 0
     delta: str | None = ""
     transcript: str | None = ""
+    text: str | None = ""
     audio_start_ms: int | float | None = 0
     audio_end_ms: int | float | None = 0
     response: msgspec.Raw = _EMPTY
@@ -225,6 +226,7 @@ _READERS: dict[Kind, Callable[[RealtimeWire, _ServerEvent], tuple[ev.Event, ...]
     "audio_delta": RealtimeWire._audio_delta,
     "text_delta": lambda _, e: (ev.AgentText(e.response_id, e.item_id, e.delta or ""),),
     "text_done": lambda _, e: (ev.AgentText(e.response_id, e.item_id, e.transcript or "", final=True),),
+    "written": lambda _, e: (ev.AgentText(e.response_id, e.item_id, e.text or "", final=True),),
     "audio_done": RealtimeWire._audio_done,
     "session_created": RealtimeWire._session_created,
     "session_updated": RealtimeWire._session_updated,
