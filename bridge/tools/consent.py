@@ -67,22 +67,22 @@ class Consent:
         if had is None or (had.name, had.arguments) != (question.name, question.arguments):
             self._open = question
             return self._ask(tool, "")
-        answer = await self._answer(had)
-        if answer is None:
+        words = await self._answer(had)
+        if words is None:
             return self._ask(tool, "The caller has not answered yet. ")
-        if answer.text.strip() and not is_yes(answer.text):
+        if words and not is_yes(words):
             self._open = question
             return self._ask(tool, "The caller did not say yes. If they meant something else, do that. Else: ")
         self._open = None
         return None
 
-    async def _answer(self, question: _Question) -> Turn | None:
-        """The caller's latest turn since the question, with its words if they come in time."""
+    async def _answer(self, question: _Question) -> str | None:
+        """What the caller said since the question ("" when nobody writes it down); None when they said nothing."""
         waited_s = 0.0
         while True:
             since = self._caller_turns()[question.after :]
             if (since and since[-1].text.strip()) or waited_s >= PATIENCE_S:
-                return since[-1] if since else None
+                return " ".join(turn.text for turn in since).strip() if since else None
             await asyncio.sleep(LOOK_S)
             waited_s += LOOK_S
 
