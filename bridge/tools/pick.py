@@ -7,6 +7,7 @@ data.items[*].title       of each entry
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -69,13 +70,13 @@ def take(document: JSON, steps: Sequence[Step]) -> JSON:
 
 
 def _of_each(document: JSON, rest: Sequence[Step]) -> Iterator[JSON]:
-    if not isinstance(document, list):
+    if isinstance(document, list):
+        for entry in document:
+            # Entries may differ: those which have it are told.
+            with contextlib.suppress(LookupError):
+                yield take(entry, rest)
+    else:
         raise LookupError("not a list")
-    for entry in document:
-        try:
-            yield take(entry, rest)
-        except LookupError:
-            continue  # entries may differ: those which have it are told
 
 
 def _enter(document: JSON, step: str | int) -> JSON:
