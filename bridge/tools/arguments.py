@@ -152,8 +152,8 @@ def _or_null(schema: JSONSchema) -> JSONSchema:
     """The same, or null."""
     kind = schema.get("type")
     if kind is None or "const" in schema:
-        words = {key: schema[key] for key in ("description", "title") if key in schema}
-        return {"anyOf": [schema, {"type": "null"}], **words}
+        either: JSONSchema = {"anyOf": [schema, {"type": "null"}]}
+        return {**either, "description": schema["description"]} if "description" in schema else either
     kinds = kind if isinstance(kind, list) else [kind]
     nullable: JSONSchema = {**schema, "type": [*kinds, *(["null"] if "null" not in kinds else [])]}
     if isinstance(schema.get("enum"), list):

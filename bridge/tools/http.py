@@ -21,16 +21,16 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from bridge.errors import AgentError, ToolError
 from bridge.tools.arguments import Arguments
 from bridge.tools.base import JSON, Call, JSONSchema, Manner, ToolResult
+from bridge.tools.headers import HeaderTemplates
 from bridge.tools.pick import Pick
+from bridge.tools.statuses import ANOTHER_WAY, sentence_for
 from bridge.tools.template import (
-    Template,
     UrlTemplate,
     Values,
     as_text,
@@ -39,7 +39,6 @@ from bridge.tools.template import (
     call_values,
     environment_names,
     fill_body,
-    fill_environment,
 )
 
 if TYPE_CHECKING:
@@ -54,25 +53,10 @@ MOST_BYTES = 1024 * 1024
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OUR_HEADERS = ("host", "content-length", "transfer-encoding", "connection", "accept-encoding")
 _FORM = "application/x-www-form-urlencoded"
 _SHORTEST_SECRET = 8
-_ALL_PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
-_ANOTHER_WAY = "Say that this does not work just now, and offer another way."
 _UNSURE = "It may have been done all the same: do not try again, and say that you are not sure."
-_ASK_AGAIN = "Check with the caller what you asked for."
-_STATUS = {
-    400: ("did not accept what was asked", _ASK_AGAIN),
-    401: ("does not let us in", _ANOTHER_WAY),
-    403: ("does not let us in", _ANOTHER_WAY),
-    404: ("has nothing like that", _ASK_AGAIN),
-    409: ("says that this cannot be done as things stand", _ASK_AGAIN),
-    410: ("has nothing like that any more", _ASK_AGAIN),
-    422: ("did not accept what was asked", _ASK_AGAIN),
-    429: ("is too busy", _ANOTHER_WAY),
-}
 
 
 class HttpTool:
@@ -120,10 +104,13 @@ class HttpTool:
         """See `Tool.manner`."""
         environment = os.environ if environment is None else environment
         try:
+            for field, text in {"name": name, "description": description, "url": url, "method": method}.items():
+                if not isinstance(text, str):
+                    raise AgentError(f"{field} is a text, not {text!r}")
             self._method = self._checked_method(method, redirects, max_bytes)
             self._arguments = Arguments(parameters or {})
             self._url = UrlTemplate.read(url, environment)
-            self._headers = _read_headers(headers or {}, environment)
+            self._headers = HeaderTemplates.read(headers or {}, environment)
             self._body = body_environment(body, environment)
             self._pick = Pick(pick) if pick else None
             self._body_names = self._names_in_body()
@@ -131,9 +118,8 @@ class HttpTool:
             self._open(allow, redirects, max_bytes, resolver)
         except AgentError as error:
             raise AgentError(f"tool {name!r}: {error}") from None
-        told = [*(headers or {}).values(), url.partition("?")[2], json.dumps(body)]
-        secrets = {environment[one] for text in told for one in environment_names(text)}
-        self._secrets = sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
+        told = " ".join([*(headers or {}).values(), url, json.dumps(body)])
+        self._secrets = sorted(filter(_is_secret, (environment[one] for one in environment_names(told))), key=len)
 
     def __repr__(self) -> str:
         return f"<http tool {self._name}>"
@@ -183,7 +169,7 @@ class HttpTool:
             return ToolResult.failure(f"{error} {self._advice(error)}")
         except ToolError as error:  # the guard's, which has written into the log why
             self._log(call, "refused")
-            return ToolResult.failure(f"{error} {_ANOTHER_WAY}")
+            return ToolResult.failure(f"{error} {ANOTHER_WAY}")
 
     async def close(self) -> None:
         """Let go of its connections. It may be run again afterwards."""
@@ -216,9 +202,13 @@ class HttpTool:
         idle = sorted(self._arguments.names - used)
         if idle:
             raise AgentError(f"parameter {idle[0]!r} is sent nowhere; write {{{idle[0]}}} into the url or the body")
-        unsure = sorted(name for name in self._url.path_names & used if name not in self._arguments.certain)
+        # An entry of the query or the body can be left out. A piece of the path cannot, nor can the body itself.
+        always = self._url.path_names | (self._body_names if isinstance(self._body, str) else frozenset())
+        unsure = sorted(always & used - self._arguments.certain)
         if unsure:
-            raise AgentError(f"{{{unsure[0]}}} stands in the path, so the parameter must be required or have a default")
+            raise AgentError(
+                f"{{{unsure[0]}}} cannot be left out there: the parameter must be required or have a default"
+            )
 
     def _open(self, allow: Sequence[str], redirects: int, max_bytes: int, resolver: Resolver | None) -> None:
         # Here, and not above: a command that has nothing to do with tools does not load an HTTP client.
@@ -249,12 +239,7 @@ class HttpTool:
         ours = {"user-agent": "callbridge", "accept": "application/json, text/*;q=0.8", "accept-encoding": "identity"}
         if self._body_names or self._body is not None:
             ours["content-type"] = "application/json"
-        # A caller chooses what is written as their number: it shall not begin a new line.
-        filled = {
-            name: value.fill(values, lambda _, text: quote(text, safe=_ALL_PRINTABLE))
-            for name, value in self._headers.items()
-        }
-        return {**ours, **filled}
+        return {**ours, **self._headers.fill(values)}
 
     def _content(self, checked: Mapping[str, JSON], values: Values) -> bytes | None:
         if self._body is not None:
@@ -263,15 +248,14 @@ class HttpTool:
             document = {name: value for name, value in checked.items() if name in self._body_names}
         else:
             return None
-        content_type = self._headers.get("content-type")
-        if content_type and "".join(map(str, content_type.parts)).startswith(_FORM) and isinstance(document, dict):
+        if isinstance(document, dict) and self._headers.fill(values).get("content-type", "").startswith(_FORM):
             return urlencode({name: as_text(value) for name, value in document.items()}).encode()
         return json.dumps(document, ensure_ascii=False).encode()
 
     def _result(self, answer: Answer, call: Call) -> ToolResult:
         if not 200 <= answer.status < 300:
             self._log(call, "status", status=answer.status)
-            return ToolResult.failure(_status_sentence(answer.status))
+            return ToolResult.failure(sentence_for(answer.status))
         if not answer.body.strip():
             return ToolResult.of(None)
         if self._pick is None and not answer.is_json:
@@ -288,44 +272,19 @@ class HttpTool:
 
     def _masked(self, text: str) -> str:
         """Some services repeat what they were sent. The model would read it out."""
-        for secret in self._secrets:
+        for secret in reversed(self._secrets):  # the longest first: one may be part of another
             text = text.replace(secret, "***")
         return text
 
     def _advice(self, error: NoAnswer) -> str:
         harmless = self._method == "GET" or self.manner.idempotent or not error.sent
-        return _ANOTHER_WAY if harmless else _UNSURE
+        return ANOTHER_WAY if harmless else _UNSURE
 
     def _log(self, call: Call, reason: str, **facts: object) -> None:
         told = {"tool": self._name, "call_id": call.id, "host": self._host, "reason": reason}
         log.warning("http tool failed", extra={**told, **{key: fact for key, fact in facts.items() if fact}})
 
 
-def _read_headers(headers: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, Template]:
-    read: dict[str, Template] = {}
-    for name, value in headers.items():
-        if not isinstance(value, str) or not _HEADER.fullmatch(name):
-            raise AgentError(f"headers: {name!r} is no header with a text")
-        if name.lower() in _OUR_HEADERS:
-            raise AgentError(f"headers: {name} is set by us")
-        try:
-            filled = fill_environment(value, environment)
-            read[name.lower()] = Template.read(filled)
-        except AgentError as error:
-            raise AgentError(f"headers: {name}: {error}") from None
-        if re.search(r"[\x00-\x1f\x7f]|^ | $", filled):
-            raise AgentError(f"headers: {name}: its value begins or ends with a blank, or has a line end in it")
-        mine = sorted(one for one in read[name.lower()].names if not one.startswith("call."))
-        if mine:
-            raise AgentError(f"headers: {name}: {{{mine[0]}}}: arguments do not go into headers, facts of the call do")
-    return read
-
-
-def _status_sentence(status: int) -> str:
-    known = {one.value: one.phrase for one in HTTPStatus}
-    shown = f"{status} {known[status]}" if status in known else str(status)
-    if 300 <= status < 400:
-        what, advice = "sent us on to another address, which is not followed", _ANOTHER_WAY
-    else:
-        what, advice = _STATUS.get(status, ("failed" if status >= 500 else "refused", _ANOTHER_WAY))
-    return f"The service {what} ({shown}). {advice}"
+def _is_secret(value: str) -> bool:
+    """What the environment gives is one, unless it is a word, or the address of the service."""
+    return len(value) >= _SHORTEST_SECRET and "://" not in value

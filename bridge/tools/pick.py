@@ -70,13 +70,16 @@ def take(document: JSON, steps: Sequence[Step]) -> JSON:
 
 
 def _of_each(document: JSON, rest: Sequence[Step]) -> Iterator[JSON]:
+    for entry in _entries(document):
+        # Entries may differ: those which have it are told.
+        with contextlib.suppress(LookupError):
+            yield take(entry, rest)
+
+
+def _entries(document: JSON) -> list[JSON]:
     if isinstance(document, list):
-        for entry in document:
-            # Entries may differ: those which have it are told.
-            with contextlib.suppress(LookupError):
-                yield take(entry, rest)
-    else:
-        raise LookupError("not a list")
+        return document
+    raise LookupError("not a list")
 
 
 def _enter(document: JSON, step: str | int) -> JSON:
