@@ -31,8 +31,22 @@ phone's audio: mu-law, 8 bytes a millisecond.
 ask through one gate; requests coalesce and wait for `response.done`; when the caller speaks, what was wanted is
 forgotten, because the server will answer the caller and all that is in the conversation by then.
 
-**Tools** (`tool_side.py`, `toolcalls.py`). Each call the model makes is run once and answered once, be it by a value,
-an error or a time-out; the model speaks about it once, when the last one has returned.
+**In doubt** (`floor.py`, `playback.py` `hold` and `release`). With terms that allow for it a sound of the caller stops
+the agent at once, and only words (or a sound that goes on) make it an interruption: flush, resend and truncate are
+three decisions. Until it is decided the ledger keeps what was not heard, and what still comes; when it was nothing the
+phone gets all of it, from the very sample on, under new marks, and the model is told nothing. The server must not
+decide the same thing by itself, so it neither interrupts nor answers on its own in such a call.
+
+**Tools** (`tool_side.py`, `toolcalls.py`, `waiting.py`). Each call the model makes is answered once, be it by a value,
+an error or a time-out; the model speaks about it once, when the last one has returned. The same call again, without a
+word of the caller between, is not run again but answered with what the first one brought; the fifth time it is a loop,
+and the call ends kindly. A tool that takes longer than 0.8 s is announced in its own words, then hummed about: sounds
+of ours go through the ledger like the model's, under names that it is never told of.
+
+**The house** (`house_side.py`, `keypad.py`, `silences.py`). What is looked up about a caller is waited for before the
+session is configured. Another agent of the team takes over by one complete configuration, sent before the tool's
+result; a guardrail cuts like a caller does, and cancels too; words that have to be said as they stand wait in a line of
+their own. Silence is asked into, once for each question there is, before it is left.
 
 **Leaving** (`departure.py`). "Goodbye" must be heard: a call ends when nothing is being generated or wanted, no tool is
 open and the last mark came back, not at `response.done`. An agent that hangs up on the caller's last word is asked for
