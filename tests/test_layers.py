@@ -17,6 +17,7 @@ FLOORS = [
     {"dialer"},
     {"web", "sim"},
     {"app", "cli", "__main__", "__init__"},
+    {"testing"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -60,6 +60,11 @@ class Team:
         return tuple(found.values())
 
 
+def all_of(answers: Agent | Routing) -> tuple[Agent, ...]:
+    """Everybody who may answer; the first one answers where nothing else is said."""
+    return answers.agents if isinstance(answers, Routing) else (answers,)
+
+
 @dataclass(frozen=True)
 class Routing:
     """Which agent answers which of our numbers: `Routing({"+14155550100": sales}, otherwise=reception)`."""

@@ -25,8 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 calls_app = typer.Typer(help="Look at calls, live and past.", no_args_is_help=True)
+agents_app = typer.Typer(help="Look at agents without a call.", no_args_is_help=True)
 config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 sim_app = typer.Typer(help="The parts of the pretend world, each alone.", no_args_is_help=True)
+app.add_typer(agents_app, name="agents")
 app.add_typer(calls_app, name="calls")
 app.add_typer(config_app, name="config")
 app.add_typer(sim_app, name="sim")
@@ -84,6 +86,50 @@ def talk(
     from bridge.cli.talk import run
 
     run(agent)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The agent's name: a folder of this name is made.")],
+    template: Annotated[str, typer.Option(help="blank, reception, survey, or file (TOML, no Python).")] = "blank",
+) -> None:
+    """Make a folder with an agent, a test that calls it, and a README. Overwrites nothing."""
+    from bridge.cli.new import new
+
+    new(name, template)
+
+
+@agents_app.command("check")
+def agents_check(
+    specs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SPEC]...", help="module:attr or a file; default: BRIDGE_AGENT."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """What is wrong with agents, by file and line. Exit code 1 when one of them has an error."""
+    from bridge.cli.agents import check
+
+    check(specs or [], as_json=json_)
+
+
+@agents_app.command("list")
+def agents_list(json_: Json = False) -> None:
+    """The agent that answers, and the bundled examples."""
+    from bridge.cli.agents import list_agents
+
+    list_agents(as_json=json_)
+
+
+@agents_app.command("show")
+def agents_show(
+    spec: Annotated[str | None, typer.Argument(help="module:attr or an agent file; default: BRIDGE_AGENT.")] = None,
+    json_: Json = False,
+) -> None:
+    """Everything about one agent: its words, tools and settings."""
+    from bridge.cli.agents import show
+
+    show(spec, as_json=json_)
 
 
 @calls_app.command("show")

@@ -87,8 +87,16 @@ class ModelServer:
     `sessions` are the records of all connections, oldest first. Raises UsageError for options that make no sense.
     """
 
-    def __init__(self, options: ModelOptions | None = None) -> None:
+    def __init__(
+        self,
+        options: ModelOptions | None = None,
+        *,
+        brain: Callable[[], Brain] | None = None,
+        mouth: Mouth | None = None,
+    ) -> None:
+        """`brain` makes the brain of each session, instead of the script; `mouth` is closed with the server."""
         self.options = options = options or ModelOptions()
+        self._new_brain = brain
         if options.speed <= 0 or options.delta_ms <= 0 or options.session_seconds <= 0:
             raise UsageError("speed, delta_ms and session_seconds must be greater than zero.")
         self._faults = parse_faults(options.faults)
@@ -99,7 +107,7 @@ class ModelServer:
         ears = Ears(options.ears, phrases=self._script.phrases, transcription=self._transcription)
         self.helpers = Helpers(
             ears,
-            Mouth(self._speech),
+            mouth or Mouth(self._speech),
             any_voice=anything if self._speech else None,
             speed=options.speed,
             delta_ms=options.delta_ms,
@@ -225,6 +233,8 @@ class ModelServer:
         return True
 
     def _brain(self) -> Brain:
+        if self._new_brain is not None:
+            return self._new_brain()
         return ChatBrain(self._chat) if self._chat is not None else ScriptBrain(self._script)
 
 

@@ -104,9 +104,7 @@ class HttpTool:
         """See `Tool.manner`."""
         environment = os.environ if environment is None else environment
         try:
-            for field, text in {"name": name, "description": description, "url": url, "method": method}.items():
-                if not isinstance(text, str):
-                    raise AgentError(f"{field} is a text, not {text!r}")
+            _check_texts({"name": name, "description": description, "url": url, "method": method})
             self._method = self._checked_method(method, redirects, max_bytes)
             self._arguments = Arguments(parameters or {})
             self._url = UrlTemplate.read(url, environment)
@@ -288,3 +286,9 @@ class HttpTool:
 def _is_secret(value: str) -> bool:
     """What the environment gives is one, unless it is a word, or the address of the service."""
     return len(value) >= _SHORTEST_SECRET and "://" not in value
+
+
+def _check_texts(given: Mapping[str, object]) -> None:
+    for field, text in given.items():
+        if not isinstance(text, str):
+            raise AgentError(f"{field} is a text, not {text!r}")

@@ -18,15 +18,28 @@ from bridge.tools.outward import Guard, OutwardTransport, look_up
 
 pytestmark = pytest.mark.sockets
 
-BLOCKED = """
-    127.0.0.1 127.8.8.8 0.0.0.0 0.1.2.3 10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.127.255.254
-    169.254.169.254 169.254.0.1 168.63.129.16 100.100.100.200 192.0.0.192 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.7
-    203.0.113.9 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
-    ::1 :: ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 ::ffff:0:127.0.0.1 ::ffff:0.0.0.0
-    64:ff9b::127.0.0.1 64:ff9b::169.254.169.254 64:ff9b::a00:1 64:ff9b:1::808:808 2002:7f00:1:: 2001:0:7f00:1::1
-    fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fec0::1 ff02::1 2001:db8::1 3fff::1 100::1 2606:4700::1%eth0
-""".split()
-PUBLIC = "8.8.8.8 93.184.215.14 172.32.0.1 100.128.0.1 192.0.1.1 2606:4700:4700::1111 64:ff9b::8.8.8.8 ::ffff:8.8.8.8".split()
+# fmt: off
+BLOCKED = [
+    "127.0.0.1", "127.8.8.8", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",  # noqa: S104 - refused, not bound to
+    "100.64.0.1", "100.127.255.254", "169.254.169.254", "169.254.0.1", "168.63.129.16", "100.100.100.200",
+    "192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
+    "239.255.255.250", "240.0.0.1", "255.255.255.255", "::1", "::", "::127.0.0.1", "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::ffff:0:127.0.0.1", "::ffff:0.0.0.0", "64:ff9b::127.0.0.1",
+    "64:ff9b::169.254.169.254", "64:ff9b::a00:1", "64:ff9b:1::808:808", "2002:7f00:1::", "2001:0:7f00:1::1",
+    "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1", "3fff::1",
+    "100::1", "2606:4700::1%eth0",
+]
+# fmt: on
+PUBLIC = [
+    "8.8.8.8",
+    "93.184.215.14",
+    "172.32.0.1",
+    "100.128.0.1",
+    "192.0.1.1",
+    "2606:4700:4700::1111",
+    "64:ff9b::8.8.8.8",
+    "::ffff:8.8.8.8",
+]
 
 
 @pytest.mark.parametrize("address", BLOCKED)
@@ -52,7 +65,7 @@ def test_an_address_in_odd_spelling_is_no_name(host: str) -> None:
 @pytest.mark.parametrize("address", [*BLOCKED, "not-an-address"])
 def test_a_name_that_leads_there_is_refused(address: str) -> None:
     guard = Guard(resolver=FixedResolver(evil_example=[["93.184.215.14", address]]))
-    with pytest.raises((ToolError, OSError), match="private network|no address"):
+    with pytest.raises((ToolError, OSError), match=r"private network|no address"):
         asyncio.run(guard.addresses("evil.example", 80))
 
 
@@ -77,7 +90,7 @@ ALLOWED = [
     ("[::1]:8080", "::1", 8080, True),
     ("::1", "::1", 8080, True),
     ("fd00::/8", "fd00::1", 80, True),
-    ("0.0.0.0/0", "0.0.0.0", 80, False),
+    ("0.0.0.0/0", "0.0.0.0", 80, False),  # noqa: S104 - nothing is bound to it
     ("cloud.internal", "cloud.internal", 80, False),
     ("169.254.169.254", "cloud.internal", 80, True),
 ]
@@ -250,8 +263,10 @@ def test_a_name_server_that_is_silent_is_a_connect_timeout() -> None:
 def test_tls_is_spoken_with_the_name_and_its_certificate_is_checked(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=shop.example"]
-        + ["-addext", "subjectAltName=DNS:shop.example", "-keyout", str(key), "-out", str(certificate)],
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=shop.example"),
+            *("-addext", "subjectAltName=DNS:shop.example", "-keyout", str(key), "-out", str(certificate)),
+        ],
         check=True,
         capture_output=True,
     )

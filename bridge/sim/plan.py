@@ -1,0 +1,100 @@
+"""A brain that does what a test has planned, answer by answer, and a mouth that hums: the same on every machine.
+
+Nothing here understands words, so a test does not depend on which recogniser or voice is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bridge.sim.brain import CallTool, Part, Say, Turn
+from bridge.sim.voice import MURMUR_MS_PER_CHARACTER, Mouth, Voice, murmur, normalised
+
+SILENT_TOOLS = frozenset({"hang_up", "send_digits", "transfer_to_person"})
+"""What there was to say was said before they were called."""
+_NOTHING_PLANNED = "I do not know what to say."
+_OUT_OF_BAND = "Nothing is planned for that."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model does in one turn: say something, call a tool, or both in this order.
+
+    What the tool returns is then read out, or `then` is said instead.
+    """
+
+    say: str = ""
+    tool: str = ""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    then: str = ""
+
+
+class Plan:
+    """The answers of one model, used up one by one. `problems`: where the call went another way than planned."""
+
+    def __init__(self, answers: Sequence[Answer | str]) -> None:
+        self._answers = [Answer(one) if isinstance(one, str) else one for one in answers]
+        self._used = 0
+        self._then = ""
+        self._unplanned: list[str] = []
+
+    @property
+    def problems(self) -> list[str]:
+        """What came that was not planned, and what was planned and never came."""
+        left = [f"the plan's answer {one} was never needed" for one in self._answers[self._used :]]
+        return self._unplanned + left
+
+    async def reply(self, turn: Turn) -> AsyncIterator[Part]:
+        """See `sim.brain.Brain`. Never raises."""
+        for part in self._parts(turn):
+            yield part
+
+    def _parts(self, turn: Turn) -> list[Part]:
+        if turn.exact_words is not None:
+            return [Say(turn.exact_words)]
+        if turn.out_of_band:
+            return [Say(_OUT_OF_BAND)]
+        if turn.forced_tool:
+            return [CallTool(turn.forced_tool, "{}")]
+        fresh = [line for line in turn.lines if line.fresh]
+        parts: list[Part] = [
+            Say(self._then or _read_out(line.text or ""))
+            for line in fresh
+            if line.who == "result" and (self._then or line.name not in SILENT_TOOLS)
+        ]
+        if any(line.who != "result" for line in fresh) or not parts:
+            parts += self._next(turn)
+        return parts
+
+    def _next(self, turn: Turn) -> list[Part]:
+        if self._used == len(self._answers):
+            self._unplanned.append(f"turn {self._used + 1} was not planned: there are {len(self._answers)} answers")
+            return [Say(_NOTHING_PLANNED)]
+        answer = self._answers[self._used]
+        self._used += 1
+        self._then = answer.then
+        parts: list[Part] = [Say(answer.say)] if answer.say else []
+        if answer.tool:
+            if answer.tool not in turn.tools:
+                has = ", ".join(sorted(turn.tools)) or "none"
+                self._unplanned.append(f"the plan calls {answer.tool!r}, which the agent does not have; it has {has}")
+            parts.append(CallTool(answer.tool, json.dumps(answer.arguments)))
+        return parts
+
+
+class Hum(Mouth):
+    """Every sentence as a hum of its likely length."""
+
+    async def say(self, text: str, *, voice: Voice = "agent") -> bytes:
+        """See `Mouth.say`."""
+        return murmur(max(len(text), 10) * MURMUR_MS_PER_CHARACTER) if normalised(text) else b""
+
+
+def _read_out(output: str) -> str:
+    try:
+        value = json.loads(output)
+    except ValueError:
+        return output
+    return f"Sorry: {value['error']}" if isinstance(value, dict) and "error" in value else output

@@ -1,0 +1,229 @@
+"""A simulated phone call for tests of your own agents: no key, no number, no internet, and no waiting.
+
+    from bridge.testing import Answer, simulate
+
+    def test_it_says_when_we_are_open() -> None:
+        call = simulate(
+            "agent.py",
+            caller=["When are you open?", "Thank you, goodbye."],
+            model=[Answer(tool="opening_hours"), Answer("Goodbye!", tool="hang_up")],
+        )
+        assert call.problems == []
+        assert call.tool_calls[0].output == "nine to six"
+        assert call.end_reason == "agent_hung_up"
+
+The call is a real one in all but three things: a pretend carrier rings the real bridge with signed webhooks and media
+streams, your tools really run, and the call's files are written. The model is the local engine and answers as planned
+(`model`: one `Answer`, or a text to say, for each turn of the caller); voices are hums; and time is virtual, so a
+minute of call takes a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bridge.agents.agent import Agent
+from bridge.agents.library import load_agent
+from bridge.agents.team import Routing
+from bridge.app import Bridge, create_app
+from bridge.cli.serve import listen, server
+from bridge.config import Settings
+from bridge.sim import loop
+from bridge.sim.carrier import Carrier, CarrierOptions
+from bridge.sim.model import ModelOptions, ModelServer
+from bridge.sim.phone import Phone
+from bridge.sim.plan import Answer, Hum, Plan
+from bridge.sim.script import Caller, ExpectHangUp, HangUp, Interrupt, Listen, Noise, Press, Say, Score, Step, Wait
+from bridge.sim.twilio.call import SimCall
+from bridge.store.folder import TIMELINE, TRANSCRIPT
+
+__all__ = [
+    "Answer",
+    "ExpectHangUp",
+    "HangUp",
+    "Interrupt",
+    "Listen",
+    "Noise",
+    "Press",
+    "Say",
+    "SimulatedCall",
+    "ToolCall",
+    "Wait",
+    "simulate",
+    "simulated_call",
+]
+
+PUBLIC_URL = "https://bridge.example.com"
+CALLER, NUMBER = "+14155550123", "+14155550100"
+SETTLE_S = 60.0
+"""Virtual seconds for the files of a call that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model called."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCall:
+    """A call that is over. `record`, `transcript` and `timeline` are what its files hold (see README, "What is kept").
+
+    `problems` is empty when the call went as planned: no complaint of the carrier or the model, no answer that was not
+    planned, none that was planned and never came.
+    """
+
+    record: dict[str, Any]
+    transcript: list[dict[str, Any]]
+    timeline: list[dict[str, Any]]
+    session: dict[str, Any] = field(repr=False)
+    """The model's session as it was last configured: instructions, tools, voice ..."""
+    problems: list[str]
+
+    @property
+    def said(self) -> list[str]:
+        """What the agent said, turn by turn, the greeting first."""
+        return [str(turn["text"]) for turn in self.transcript if turn["role"] == "agent"]
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The tools that were called, in order."""
+        return [
+            ToolCall(turn["tool"], json.loads(turn["arguments"] or "{}"), turn["text"], turn.get("ok", True))
+            for turn in self.transcript
+            if turn["role"] == "tool"
+        ]
+
+    @property
+    def end_reason(self) -> str:
+        """Why it ended: agent_hung_up, caller_hung_up, transferred ..."""
+        return str(self.record["end_reason"])
+
+
+def simulate(
+    agent: Agent | Routing | str | Path,
+    *,
+    caller: Sequence[str | Step] = (),
+    model: Sequence[Answer | str] = (),
+    data: Path | None = None,
+) -> SimulatedCall:
+    """Place one call and wait for its end, in virtual time.
+
+    Args:
+        agent: An agent, or what `callbridge serve` would be given: a file, `module:attr`.
+        caller: What the caller does: a text is said, after listening to the agent; `Press("1")` and the other steps
+            are done likewise. At the end the caller waits for the agent to hang up, and does so itself after 15 s.
+        model: What the model answers to each turn of the caller (and, without a greeting, first of all).
+        data: Where the call's folder shall stay; without it nothing is kept.
+
+    Raises AgentError when the agent cannot be used.
+    """
+    return loop.run(simulated_call(agent, caller=caller, model=model, data=data))
+
+
+async def simulated_call(
+    agent: Agent | Routing | str | Path,
+    *,
+    caller: Sequence[str | Step] = (),
+    model: Sequence[Answer | str] = (),
+    data: Path | None = None,
+) -> SimulatedCall:
+    """`simulate` for a loop of your own; in an ordinary one the call takes as long as a call takes."""
+    chosen = agent if isinstance(agent, Agent | Routing) else load_agent(str(agent))
+    plan = Plan(model)
+    with tempfile.TemporaryDirectory(prefix="callbridge-test-", ignore_cleanup_errors=True) as scratch:
+        async with _world(chosen, plan, data or Path(scratch)) as (app, carrier, engine):
+            holder = Caller(score(caller), carrier.mouth)
+            await holder.prepare()
+            call = await carrier.ring(CALLER, NUMBER, phone=Phone(holder))
+            await call.ended()
+            await _settled(app, engine)
+            return _result(app, call, engine, plan)
+
+
+def score(steps: Sequence[str | Step]) -> Score:
+    """What a caller does, with the listening between: nobody answers before they have been spoken to."""
+    found: list[Step] = []
+    for step in steps:
+        one = Say(step) if isinstance(step, str) else step
+        if isinstance(one, Say | Press | HangUp) and not (found and isinstance(found[-1], Listen | Wait)):
+            found.append(Listen())
+        found.append(one)
+    return (*(found or [Listen()]), ExpectHangUp())
+
+
+@contextlib.asynccontextmanager
+async def _world(agent: Agent | Routing, plan: Plan, data: Path) -> AsyncIterator[tuple[Bridge, Carrier, ModelServer]]:
+    """The bridge under its real server, the local engine and the pretend carrier, all in this loop."""
+    account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+    public, admin = listen("127.0.0.1", 0, "PORT"), listen("127.0.0.1", 0, "BRIDGE_ADMIN_PORT")
+    engine = ModelServer(ModelOptions(ears="energy", keep=True), brain=lambda: plan, mouth=Hum())
+    await engine.start()
+    connect = ("127.0.0.1", int(public.getsockname()[1]))
+    carrier = Carrier(CarrierOptions(PUBLIC_URL, account, token, connect, on_problem=_kept), mouth=Hum())
+    await carrier.start()
+    settings = Settings(
+        openai_api_key="sk-" + token,
+        realtime_url=engine.url,
+        realtime_audio="pcmu",
+        twilio_account_sid=account,
+        twilio_auth_token=token,
+        twilio_api_url=carrier.url,
+        public_url=PUBLIC_URL,
+        data=data,
+    )
+    app = create_app(settings, agent)
+    servers = [server(app, lifespan="on"), server(app.admin, lifespan="off")]
+    tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
+    try:
+        while not all(s.started for s in servers):  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.01)
+        yield app, carrier, engine
+    finally:
+        await carrier.stop()
+        for one in servers:
+            one.should_exit = True
+        await asyncio.gather(*tasks)
+        await engine.stop()
+        carrier.mouth.close()
+
+
+def _kept(sid: str, problem: object) -> None:
+    """Problems are in `call.problems`; nothing is printed into a test."""
+
+
+async def _settled(app: Bridge, engine: ModelServer) -> None:
+    """Everything is on the disk, and every session is closed."""
+    async with asyncio.timeout(SETTLE_S):
+        while app.services.switchboard.live or any(one.close is None for one in engine.sessions):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+    await app.services.disk.drained()
+
+
+def _result(app: Bridge, call: SimCall, engine: ModelServer, plan: Plan) -> SimulatedCall:
+    folders = app.services.folders
+    ids = folders.ids()
+    problems = [str(problem) for problem in call.problems]
+    problems += [f"the model complained: {problem}" for session in engine.sessions for problem in session.problems]
+    problems += plan.problems
+    if not ids:
+        return SimulatedCall({"end_reason": "rejected"}, [], [], {}, [*problems, "the call was not taken"])
+    record = folders.read(ids[0])
+    if record["error"]:
+        problems.append(str(record["error"]))
+    transcript = sorted(folders.lines(ids[0], TRANSCRIPT), key=lambda turn: int(turn["turn"]))
+    configured = engine.sessions[-1].config if engine.sessions else {}
+    return SimulatedCall(record, transcript, list(folders.lines(ids[0], TIMELINE)), configured, problems)
