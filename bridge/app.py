@@ -17,6 +17,7 @@ from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing, Team
 from bridge.audio.g711 import SAMPLE_RATE_HZ, pcm16_to_ulaw
+from bridge.audio.music import hold_music
 from bridge.audio.path import make_path
 from bridge.audio.tones import waiting
 from bridge.call.core import CallCore
@@ -30,6 +31,7 @@ from bridge.live.ensemble import Ensemble
 from bridge.live.farewell import Farewell
 from bridge.live.info import CallInfo, LiveCall, known
 from bridge.live.model import Connect, ModelLink, Socket
+from bridge.live.people import People
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
 from bridge.observe.timeline import Timeline
@@ -87,8 +89,9 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     house = _House(settings, routing, disk, folders, feed)
     switchboard = Switchboard(house.new_session, settings.limit_calls)
     farewell = Farewell(carrier)
-    switchboard.on_over.append(farewell)
-    services = Services(settings, routing, carrier, switchboard, folders, disk, feed, house.approvals)
+    people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
+    switchboard.on_over += [farewell, people.over]
+    services = Services(settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -106,6 +109,7 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
         finally:
             await switchboard.end_all()
             await house.finish()
+            await people.drained()
             await sources.close()
             farewell.cancel()
             feed.close()
@@ -137,8 +141,11 @@ class _House:
         self._folders = folders
         self._feed = feed
         self._tone = pcm16_to_ulaw(waiting(TONE_MS, SAMPLE_RATE_HZ))
+        waits = {tool.manner.wait for team in self._teams.values() for one in team.agents for tool in team.tools(one)}
+        self._music = pcm16_to_ulaw(hold_music(SAMPLE_RATE_HZ)) if "music" in waits else b""
         self._running: set[asyncio.Task[None]] = set()
         self.approvals = Approvals()
+        self.people: People | None = None
 
     @property
     def sources(self) -> list[ToolSource]:
@@ -158,7 +165,7 @@ class _House:
         now = loop.time()
         team = self._teams[id(self._routing.agent_for(info.to_number))]
         model = team.first.model or self._settings.realtime_model
-        briefing = Briefing(team, self._settings, known(info), tone_ms=TONE_MS)
+        briefing = Briefing(team, self._settings, known(info), tone_ms=TONE_MS, music_ms=len(self._music) // 8)
         closed = briefing.is_closed(datetime.fromtimestamp(info.began_at, UTC))
         terms = briefing.closed_terms() if closed else briefing.terms()
         place = self._folders.path(info.call_id)
@@ -177,7 +184,7 @@ class _House:
         timeline.heard = box.heard
         session = CallSession(
             info,
-            CallCore(terms, now, self._tone),
+            CallCore(terms, now, self._tone, self._music),
             ModelLink(self._wire(briefing), self._connect(model), timeline),
             box,
             timeline,
@@ -188,7 +195,7 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        call = LiveCall(info, session.handle, loop)
+        call = LiveCall(info, session.handle, loop, line=self.people)
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
         session.subscribers += ensemble.subscribers()
         session.crew = ensemble

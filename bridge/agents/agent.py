@@ -122,6 +122,9 @@ class Agent:
     """What callers speak (ISO 639-1): short turns on a bad line are else written down in any language. Empty: guess."""
     transfer_to: str = ""
     """The number of a person. When set, the model also has the tool `transfer_to_person`."""
+    transfer: Literal["cold", "warm"] = "cold"
+    """`cold`: put through at once; `warm`: the person is rung and told first, and takes the call by a key. Either way
+    the caller comes back when nobody does."""
     model: str = ""
     """A Realtime model; empty: the one of the settings."""
     turn_detection: TurnDetection = field(default_factory=TurnDetection)
@@ -203,6 +206,8 @@ class Agent:
         if not _are(self.handoffs, Agent | str | Handoff):
             raise self._wrong("handoffs is a list of agents, names of agents or Handoff(...)")
         object.__setattr__(self, "handoffs", tuple(self.handoffs))
+        if self.transfer not in ("cold", "warm"):
+            raise self._wrong(f"transfer is cold or warm, not {self.transfer!r}")
         if not self.warn_minutes >= 0:
             raise self._wrong(f"warn_minutes is 0 or more, not {self.warn_minutes}")
         if not 0 <= self.false_interruption_ms <= _LONGEST_DOUBT_MS:
@@ -241,7 +246,7 @@ class Agent:
 
     @cached_property
     def _own_tools(self) -> tuple[Tool, ...]:
-        return (transfer_to(self.transfer_to),) if self.transfer_to else ()
+        return (transfer_to(self.transfer_to, warm=self.transfer == "warm"),) if self.transfer_to else ()
 
     def _check_tools(self) -> None:
         if not isinstance(self.tools, list | tuple):

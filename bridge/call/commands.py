@@ -95,6 +95,13 @@ class Detour:
     digits: str
 
 
+@value
+class HandOver:
+    """Leave the stream so that the carrier connects the caller to somebody else; they may come back on a new leg."""
+
+    to: str
+
+
 # ---- to the house -------------------------------------------------------------------------------------------------
 
 
@@ -133,5 +140,5 @@ class End:
 
 
 ModelCommand = Configure | Feed | Respond | Cancel | Truncate | AddText | ReturnTool
-PhoneCommand = Play | Flush | Detour
+PhoneCommand = Play | Flush | Detour | HandOver
 Command = ModelCommand | PhoneCommand | RunTool | Heard | Publish | End

@@ -27,9 +27,12 @@ from bridge.call.waiting import Waiting
 class CallCore:
     """One call, from the moment we know of it until it is over."""
 
-    def __init__(self, terms: Terms, now: float, tone: bytes = b"") -> None:
-        """`tone`: a soft sound for the caller while a tool runs (mu-law), `tone_ms` of the terms long."""
-        self.desk = desk = Desk(terms, now, tone)
+    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"") -> None:
+        """Sounds for the caller while a tool runs, as mu-law: a soft `tone` and `music` to wait by.
+
+        They are `tone_ms` and `music_ms` of the terms long.
+        """
+        self.desk = desk = Desk(terms, now, tone, music)
         floor = Floor(desk)
         departure = Departure(desk, floor)
         phone = PhoneSide(desk, floor, departure)
@@ -73,6 +76,8 @@ class CallCore:
             ev.NoteAsked: house.note_asked,
             ev.LeaveAsked: departure.ask,
             ev.TransferAsked: departure.ask,
+            ev.HandedOver: departure.handed_over,
+            ev.HandOverFailed: departure.hand_over_failed,
             ev.EndAsked: departure.end_asked,
             ev.DigitsAsked: departure.digits_asked,
         }

@@ -23,6 +23,7 @@ class Departure:
         self.floor = floor
         self._leaving = do.End("agent_hung_up", "agent")
         self._detour = ""
+        self._back = ""
 
     def ask(self, event: ev.LeaveAsked | ev.TransferAsked) -> None:
         """Somebody wants the call to end, or to be handed over. The first one wins."""
@@ -55,6 +56,46 @@ class Departure:
     def hand_over_now(self) -> None:
         """The line is gone while the caller was to be handed over: whoever is next gets them as they are."""
         self.emit(self._leaving)
+
+    def handed_over(self, _: ev.HandedOver) -> None:
+        """Somebody else speaks to the caller: our part ends."""
+        if self.desk.intent is Intent.HAND_OVER and self.desk.phone is PhoneLeg.AWAY:
+            self.emit(self._leaving)
+
+    def hand_over_failed(self, event: ev.HandOverFailed) -> None:
+        """Nobody took the caller: they are ours again, and hear so."""
+        desk = self.desk
+        if not desk.move_intent(ev.HandOverFailed):
+            return
+        for name in ("leave", "settle"):
+            desk.timers.clear(name)
+        self.begin_limits()
+        desk.answered_caller = True
+        desk.caller_speaking = False  # whatever was being said then was not heard to its end
+        desk.tell(facts.TakenBack(event.why, desk.now_ms))
+        self._back = desk.terms.taken_back.format(why=event.why)
+        if desk.phone is PhoneLeg.ON:
+            desk.timers.set("silence", desk.now + desk.silence_s)
+            self.came_back()
+        else:
+            desk.timers.set("away", desk.now + desk.terms.ring_s)
+
+    def came_back(self) -> bool:
+        """The caller is on the line: what is to be said to one who was to be handed over? False: they were not."""
+        words, self._back = self._back, ""
+        if words:
+            self.desk.respond(words)
+        return bool(words)
+
+    def begin_limits(self) -> None:
+        """How long the call may last counts from its beginning, whatever came between."""
+        desk = self.desk
+        if desk.zero is None:
+            return
+        desk.timers.set("longest", desk.zero + desk.terms.longest_s)
+        warn_at = desk.zero + desk.terms.longest_s - desk.terms.warn_s
+        if 0 < desk.terms.warn_s < desk.terms.longest_s and desk.now < warn_at:
+            desk.timers.set("warn", warn_at)
 
     @property
     def keys_wait(self) -> bool:
@@ -119,10 +160,23 @@ class Departure:
                 self.floor.detach(self.desk.terms.detour_s)
                 self.desk.put(do.Detour(digits))
         elif not self.desk.answered_caller and self.desk.model is ModelLeg.UP:
-            self.desk.answered_caller = True  # hanging up on the caller's last word: one goodbye first
-            self.desk.respond(self.desk.terms.goodbye)
+            self.desk.answered_caller = True  # leaving on the caller's last word: one word of ours first
+            terms = self.desk.terms
+            self.desk.respond(terms.handing_over if self.desk.intent is Intent.HAND_OVER else terms.goodbye)
+        elif self.desk.intent is Intent.HAND_OVER:
+            self._hand_over()
         else:
             self.emit(self._leaving)
+
+    def _hand_over(self) -> None:
+        """The caller leaves us for somebody else, and may come back."""
+        desk = self.desk
+        to = self._leaving.transfer_to
+        if desk.move_phone(do.HandOver):
+            desk.timers.clear("leave")
+            self.floor.detach(desk.terms.hand_over_s)
+            desk.put(do.HandOver(to))
+            desk.tell(facts.HandingOver(to, desk.now_ms))
 
     def say_goodbye(self, reason: str, instructions: str, *, error: str = "", tools: bool = True) -> None:
         """We end the call ourselves, with words; they follow what is being said."""

@@ -47,7 +47,7 @@ class Desk:
     drop_next = False
     """The next response that the server begins by itself is not wanted."""
 
-    def __init__(self, terms: Terms, now: float, tone: bytes = b"") -> None:
+    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"") -> None:
         self.terms = terms
         self.now = now
         self.out: list[do.Command] = []
@@ -89,6 +89,8 @@ class Desk:
         """Tools that came during the call."""
         self.tone = tone or SILENCE * (8 * terms.tone_ms)
         """A soft sound (mu-law) for waits."""
+        self.music = music or SILENCE * (8 * terms.music_ms)
+        """Music (mu-law) for longer ones."""
         self.hears = False
         """The model gets what the caller says: it is up, the phone is on, nobody is leaving."""
         self._held: deque[bytes] = deque()

@@ -284,9 +284,21 @@ class EndAsked:
 
 @value
 class TransferAsked:
-    """Hand the caller to this number once what is being said has been heard."""
+    """Hand the caller over once what is being said has been heard: to a number, or to a person who waits in a room."""
 
     to: str
+
+
+@value
+class HandedOver:
+    """Whoever the caller was handed to is on the line with them."""
+
+
+@value
+class HandOverFailed:
+    """Nobody took the caller (`why`: busy, no-answer ...): they are, or come, back to us."""
+
+    why: str
 
 
 @value
@@ -329,5 +341,7 @@ Event = (
     | LeaveAsked
     | EndAsked
     | TransferAsked
+    | HandedOver
+    | HandOverFailed
     | DigitsAsked
 )

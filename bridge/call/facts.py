@@ -174,6 +174,22 @@ class Resumed:
 
 
 @value
+class HandingOver:
+    """The caller has left the stream to be connected to somebody else."""
+
+    to: str
+    at_ms: int
+
+
+@value
+class TakenBack:
+    """Nobody took the caller, and the agent goes on."""
+
+    why: str
+    at_ms: int
+
+
+@value
 class UsageCounted:
     """What a response cost in tokens, as the server counted."""
 
@@ -216,6 +232,8 @@ Fact = (
     | AgentTookOver
     | Guarded
     | Resumed
+    | HandingOver
+    | TakenBack
     | UsageCounted
     | Trouble
     | CallEnded

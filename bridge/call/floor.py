@@ -155,6 +155,14 @@ class Floor:
         self.tell_tracks(cut, cut=True)
         self.tell_complete()
 
+    def hush(self) -> None:
+        """A sound of ours has served its purpose."""
+        if self.desk.playback.busy and self.desk.playback.only_local:
+            self.desk.put(do.Flush())
+            sounded, cut = self.desk.playback.flush(self.desk.now)
+            self.sound(sounded)
+            self.tell_tracks(cut, cut=True)
+
     def play(self, chunks: list[Chunk]) -> None:
         """Send what the ledger let out."""
         desk = self.desk

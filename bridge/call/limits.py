@@ -16,6 +16,7 @@ class ToolTerms:
     speak_after: str = "always"
     interruptible: bool = True
     idempotent: bool = False
+    wait: str = "tone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Terms:
     """No caller audio for this long: the leg is dead. Frames come every 20 ms, in silence too."""
     away_s: float = 0.9
     """A leg lost without a word may be back at once by way of the after document; longer is a lost call."""
+    hand_over_s: float = 60.0
+    """Leg sent away to somebody else: the carrier lets their phone ring for 25 s, and may take its time."""
+    handing_over: str = "Say in a few words that you are connecting the caller now."
+    """Instructions when the agent hands the caller over on their last word."""
+    taken_back: str = "Nobody could take the call ({why}). Say so in a few words, and offer what else you can do."
+    """Instructions when the caller comes back."""
     detour_s: float = 40.0
     """Leg sent away on purpose (digits): 32 digits with pauses and the way back."""
     keys_s: float = 1.5
@@ -81,6 +88,8 @@ class Terms:
     """How the tools behave towards the people on the line, by name."""
     tone_ms: int = 0
     """How long the soft sound is that tells the caller that the line is alive; 0: there is none."""
+    music_ms: int = 0
+    """How long one round of the music on hold is; 0: there is none."""
     filler_s: float = 0.8
     """A tool that takes longer is spoken about."""
     quiet_s: float = 1.2

@@ -153,6 +153,9 @@ class ModelSide:
         if self.desk.phone is PhoneLeg.AWAITED:
             self.desk.model_lost_by = event.detail
             self.desk.tell(facts.Trouble("model", "lost", event.detail))
+        elif self.desk.intent is Intent.HAND_OVER and self.desk.phone is PhoneLeg.AWAY:
+            self.desk.model_lost_by = event.detail  # somebody else is about to speak
+            self.desk.tell(facts.Trouble("model", "lost", event.detail))
         elif self.desk.intent is not Intent.TALK and not self.desk.gate.busy:
             self.departure.check()  # all is said; hearing it does not need the model
         elif self.desk.playback.busy and not self.desk.gate.busy and self.desk.phone is PhoneLeg.ON:

@@ -8,7 +8,8 @@ present state leaves it where it is.
                                       ON --lost-----> AWAY --attached--> ON       (a call outlives its streams)
                                       ON --detour---> AWAY --stopped---> AWAY     (we sent it away, it comes back)
     model leg   OPENING --configured--> UP --lost--> LOST
-    intent      TALK --> LEAVE (after the last word is heard)  |  HAND_OVER (the same, then to a person)
+    intent      TALK --> LEAVE (after the last word is heard)
+                TALK --> HAND_OVER (the same, then AWAY to a person) --nobody took the call--> TALK
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Phase(Enum):
     ENDED = "ENDED"
 
 
-Cause = type[ev.Event] | type[do.Detour]
+Cause = type[ev.Event] | type[do.Detour] | type[do.HandOver]
 
 PHONE_MOVES: dict[tuple[PhoneLeg, Cause], PhoneLeg] = {
     (PhoneLeg.AWAITED, ev.PhoneAttached): PhoneLeg.ON,
@@ -63,6 +64,7 @@ PHONE_MOVES: dict[tuple[PhoneLeg, Cause], PhoneLeg] = {
     (PhoneLeg.ON, ev.PhoneStopped): PhoneLeg.GONE,
     (PhoneLeg.ON, ev.PhoneLost): PhoneLeg.AWAY,
     (PhoneLeg.ON, do.Detour): PhoneLeg.AWAY,
+    (PhoneLeg.ON, do.HandOver): PhoneLeg.AWAY,
     (PhoneLeg.ON, ev.CarrierReported): PhoneLeg.GONE,
     (PhoneLeg.AWAY, ev.PhoneAttached): PhoneLeg.ON,
     (PhoneLeg.AWAY, ev.CarrierReported): PhoneLeg.GONE,
@@ -77,6 +79,7 @@ MODEL_MOVES: dict[tuple[ModelLeg, Cause], ModelLeg] = {
 INTENT_MOVES: dict[tuple[Intent, Cause], Intent] = {
     (Intent.TALK, ev.LeaveAsked): Intent.LEAVE,
     (Intent.TALK, ev.TransferAsked): Intent.HAND_OVER,
+    (Intent.HAND_OVER, ev.HandOverFailed): Intent.TALK,
 }
 
 _TALK: dict[tuple[PhoneLeg, ModelLeg], Phase] = {

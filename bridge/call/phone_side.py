@@ -38,9 +38,7 @@ class PhoneSide:
         now = self.desk.now
         if self.desk.zero is None:
             self.desk.zero = now
-            self.desk.timers.set("longest", now + self.desk.terms.longest_s)
-            if 0 < self.desk.terms.warn_s < self.desk.terms.longest_s:
-                self.desk.timers.set("warn", now + self.desk.terms.longest_s - self.desk.terms.warn_s)
+            self.departure.begin_limits()
         self.desk.set_feed_offset()
         self.desk.frame_at = self.desk.active_at = now
         self.desk.timers.clear("ring")
@@ -54,7 +52,9 @@ class PhoneSide:
         if self.desk.model is ModelLeg.OPENING:
             self.desk.timers.set("connect", now + self.desk.terms.connect_s)
         self.floor.play(self.desk.playback.attach(now))
-        if self.desk.cut_by_line and self.desk.intent is Intent.TALK and not self.departure.keys_wait:
+        if self.departure.came_back():
+            self.desk.cut_by_line = False
+        elif self.desk.cut_by_line and self.desk.intent is Intent.TALK and not self.departure.keys_wait:
             self.desk.cut_by_line = False
             self.desk.respond(self.desk.terms.resume)
         self.departure.check()
@@ -143,5 +143,8 @@ class PhoneSide:
         self.departure.end("phone_lost", "carrier", "no media stream came")
 
     def away_overdue(self) -> None:
-        """The leg did not come back."""
+        """The leg did not come back. One that went to somebody else has no need to."""
+        if self.desk.intent is Intent.HAND_OVER:
+            self.departure.hand_over_now()
+            return
         self.departure.end("phone_lost", "carrier", "the phone's stream was lost and did not come back")

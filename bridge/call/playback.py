@@ -315,6 +315,11 @@ class Playback:
         return any(track.response_id == response_id for track in self._tracks.values())
 
     @property
+    def only_local(self) -> bool:
+        """Nothing but sounds of ours plays."""
+        return all(track.local for track in self._tracks.values())
+
+    @property
     def open(self) -> bool:
         """Some item has neither been heard to its end nor cut."""
         return bool(self._tracks)

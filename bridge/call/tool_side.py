@@ -68,7 +68,10 @@ class ToolSide:
         number = desk.turns.next_number()
         desk.tell(facts.ToolUsed(number, call.call_id, call.name, call.arguments, event.output, event.ok, start, now))
         self._arm()
-        if desk.tools.take_speak() and desk.intent is Intent.TALK and not desk.caller_speaking:
+        if not desk.tools.open:
+            self.waiting.end()
+        # One that hands the caller over may have the agent say so first.
+        if desk.tools.take_speak() and desk.intent is not Intent.LEAVE and not desk.caller_speaking:
             desk.respond()
         self.departure.check()
 

@@ -71,6 +71,18 @@ class CallRef:
 
 
 @dataclass(frozen=True, slots=True)
+class DialOrder:
+    """A call to be placed: whose document is at `answer_path`; `status_path` is told how it goes."""
+
+    to: str
+    from_: str
+    answer_path: str
+    status_path: str
+    ring_s: int = 25
+    """How long it may ring."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the carrier says became of a call. `status` is the carrier's word for it."""
 
@@ -84,6 +96,14 @@ class Control(Protocol):
 
     async def hang_up(self, call: CallRef) -> None:
         """End a call that is queued, ringing or in progress. An ended call is no error."""
+        ...
+
+    async def dial(self, order: DialOrder) -> CallRef:
+        """Call a number. Tried once: an answer that is lost does not mean that nobody is being called."""
+        ...
+
+    async def send_text(self, to: str, from_: str, text: str) -> str:
+        """Send a text message and return the carrier's id of it. Tried once."""
         ...
 
     async def redirect(self, call: CallRef, document: str) -> None:
@@ -128,10 +148,32 @@ class StreamTo:
 
 @dataclass(frozen=True, slots=True)
 class DialPerson:
-    """Hand the caller to a person."""
+    """Hand the caller to a person. `handed_path` is told when they pick up, `after_path` asked when it is over."""
 
     number: str
     after_path: str
+    handed_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Tell a person who was called something, and wait for a key that says that they take the caller."""
+
+    message: str
+    language: str
+    """As the carrier's voice knows it: `en-US`."""
+    said_path: str
+    """Is told the key, or that there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Into a room for two; whoever leaves it ends it. `begins`: the first one, for whom nobody waits yet."""
+
+    room: str
+    begins: bool
+    events_path: str
+    after_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +191,7 @@ class Refuse:
     """Do not answer at all."""
 
 
-AnswerPlan = StreamTo | DialPerson | Apologise | HangUp | Refuse
+AnswerPlan = StreamTo | DialPerson | AskPerson | JoinRoom | Apologise | HangUp | Refuse
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,15 +34,20 @@ _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class Briefing:
     """One call's agents: what the session is told as whom, and by which terms the call then lives."""
 
-    def __init__(self, team: Team, settings: Settings, known: Mapping[str, object], *, tone_ms: int = 0) -> None:
-        """`known`: what is known of the call from its first moment (`from_number` ...), for `{variables}`."""
+    def __init__(
+        self, team: Team, settings: Settings, known: Mapping[str, object], *, tone_ms: int = 0, music_ms: int = 0
+    ) -> None:
+        """`known`: what is known of the call from its first moment (`from_number` ...), for `{variables}`.
+
+        `tone_ms`, `music_ms`: how long the sounds are that callers wait by.
+        """
         self.team = team
         self.known = dict(known)
         self.more_tools: list[Tool] = []
         """Tools that came during the call."""
         self._settings = settings
         self._told: dict[str, object] = {}
-        self._tone_ms = tone_ms
+        self._tone_ms, self._music_ms = tone_ms, music_ms
         self._voice = team.first.voice
 
     # ---- who
@@ -139,6 +144,7 @@ class Briefing:
             menu={key: self._meaning(agent, meaning) for key, meaning in agent.menu.items()},
             tools={tool.name: tool_terms(tool) for tool in tools},
             tone_ms=self._tone_ms,
+            music_ms=self._music_ms,
             prepare_s=agent.prepare_s if agent.prepare is not None and not name else 0.0,
         )
 
@@ -161,7 +167,7 @@ def _asking_s(tool: Tool) -> float:
 def tool_terms(tool: Tool) -> ToolTerms:
     """What the call's rules have to know of a tool."""
     how = tool.manner
-    return ToolTerms(how.say, how.speak_after, how.interruptible, how.idempotent)
+    return ToolTerms(how.say, how.speak_after, how.interruptible, how.idempotent, how.wait)
 
 
 def greeting_words(greeting: str) -> str:

@@ -43,7 +43,8 @@ class Farewell:
         call = CallRef(session.info.carrier_call_id)
         try:
             if session.end is not None and session.end.transfer_to:
-                document = self._carrier.webhook.answer(DialPerson(session.end.transfer_to, session.after_path))
+                plan = DialPerson(session.end.transfer_to, session.after_path, session.handed_path)
+                document = self._carrier.webhook.answer(plan)
                 await self._carrier.control.redirect(call, document.text)
             else:
                 await self._carrier.control.hang_up(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from bridge.call import events as ev
 from bridge.errors import AgentError, ToolError
@@ -30,6 +30,8 @@ END_REASONS = frozenset(
     ]
 )
 """Every way a call can end, as `call.json` names it."""
+LONGEST_SMS = 1600
+"""Characters; a carrier refuses more."""
 _KEYS = frozenset("0123456789*#ABCDw")
 
 
@@ -56,6 +58,16 @@ def known(info: CallInfo) -> dict[str, object]:
     }
 
 
+class Line(Protocol):
+    """Other ways to people than the call itself; `live.people.People` is one."""
+
+    async def reach(self, info: CallInfo, to: str, message: str, language: str) -> tuple[str, str]:
+        """Ring a person and ask: (`accepted`, where the caller goes to meet them), or (why not, "")."""
+
+    async def send_text(self, info: CallInfo, to: str, text: str) -> None:
+        """Send a text message. Raises ToolError."""
+
+
 @dataclass(slots=True)
 class LiveCall:
     """A running call as its tools see it (`bridge.Call`). The verbs may be used from any thread."""
@@ -66,6 +78,7 @@ class LiveCall:
     data: dict[str, object] = field(default_factory=dict)
     turns: Sequence[Turn] = ()
     """The conversation so far, oldest first."""
+    line: Line | None = None
     speaking: str = ""
     """Which agent of the team has taken over; empty: the one the call began with speaks."""
 
@@ -108,10 +121,36 @@ class LiveCall:
 
     def transfer(self, to: str) -> None:
         """Hand the caller over once what is being said has been heard. Raises ToolError for what is no number."""
+        self._post(ev.TransferAsked(self._number(to)))
+
+    async def warm_transfer(self, to: str, message: str, *, language: str = "en-US") -> str:
+        """Ring a person, tell them `message` and hand the caller over when they press a key; see `bridge.Call`."""
+        number, line = self._number(to), self._line("ring anybody")
+        became, room = await line.reach(self.info, number, message, language)
+        if room:
+            self._post(ev.TransferAsked(room))
+        return became
+
+    async def send_sms(self, text: str, to: str = "") -> None:
+        """Send a text message, to the caller where nobody else is named. Raises ToolError."""
+        other = self.from_number if self.direction == "inbound" else self.to_number
+        number, line = to or other, self._line("send a text message")
+        if not number.startswith("+"):
+            raise ToolError("The caller's number is not known, so no text message can be sent.")
+        if not text.strip() or len(text) > LONGEST_SMS:
+            raise ToolError(f"A text message has 1 to {LONGEST_SMS} characters; this one has {len(text)}.")
+        await line.send_text(self.info, self._number(number), text)
+
+    def _number(self, to: str) -> str:
         try:
-            self._post(ev.TransferAsked(check_destination(to)))
+            return check_destination(to)
         except AgentError as error:
             raise ToolError(str(error)) from None
+
+    def _line(self, what: str) -> Line:
+        if self.line is None:
+            raise ToolError(f"Nothing here can {what}: there is no phone company.")
+        return self.line
 
     def send_digits(self, digits: str) -> None:
         """Press keys into the call. Raises ToolError for what is no key."""

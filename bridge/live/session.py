@@ -68,12 +68,16 @@ class CallSession:
         self.end: do.End | None = None
         self.detour = ""
         """Keys that the next answer document must send before it connects the stream again."""
+        self.handing_to = ""
+        """Whom the next answer document must connect the caller to."""
         self.crew: Crew | None = None
         """The agents at work; until the call is over."""
         self.resumes = 0
         """How often a lost stream was connected again."""
         self.after_path = ""
         """Where the carrier asks what comes next."""
+        self.handed_path = ""
+        """Where the carrier tells that whoever the caller is handed to picked up."""
         self.after_asked = False
         """The carrier has asked what comes next (and follows what it was told)."""
         self.carrier_knows = False
@@ -177,7 +181,11 @@ class CallSession:
             case do.RunTool():
                 self._spawn(self._tool(command))
             case do.Detour(digits):
-                self._leave_stream(digits)
+                self.detour = digits
+                self._leave_stream()
+            case do.HandOver(to):
+                self.handing_to = to
+                self._leave_stream()
             case do.End():
                 self._finish(command)
             case _:
@@ -250,9 +258,8 @@ class CallSession:
         self._sound = _no_leg
         return link
 
-    def _leave_stream(self, digits: str) -> None:
+    def _leave_stream(self) -> None:
         self._together(False)
-        self.detour = digits
         link = self._let_go()
         if link is not None:
             link.close()

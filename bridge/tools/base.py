@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeGuard
 
@@ -32,7 +32,8 @@ class Turn:
 class Call(Protocol):
     """A running call, as its tools see it.
 
-    The verbs return at once. They may be used from `async` tools and from plain ones, which run in a thread.
+    The verbs return at once, but for `warm_transfer` and `send_sms`, which an `async` tool awaits. All may be used from
+    plain functions too (they run in a thread): there a verb returns when it is done.
     """
 
     @property
@@ -73,6 +74,17 @@ class Call(Protocol):
     def transfer(self, to: str) -> None:
         """Hand the caller to this number once they have heard what is being said; our part ends there."""
 
+    def warm_transfer(self, to: str, message: str, *, language: str = "en-US") -> Awaitable[str]:
+        """Ring a person while the caller stays with us, tell them `message`, and hand the caller over if they take it.
+
+        `accepted`: they pressed a key, and the caller goes to them once they have heard what is being said. Else why
+        not: `declined`, `busy`, `no answer`, `not reachable`; nothing has happened to the caller. `message` is read to
+        the person by the carrier's voice, in `language`. Takes up to a minute. Raises ToolError.
+        """
+
+    def send_sms(self, text: str, to: str = "") -> Awaitable[None]:
+        """Send a text message, to the caller where nobody else is named. Raises ToolError."""
+
     def say(self, words: str) -> None:
         """Have the agent say these words, as soon as nobody else is speaking."""
 
@@ -87,6 +99,7 @@ DEFAULT_TIMEOUT_S = 10.0
 """Nobody listens to silence on the phone for longer."""
 
 SpeakAfter = Literal["always", "never", "if_silent"]
+Wait = Literal["tone", "music", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,8 @@ class Manner:
     """A question. The tool has no effect before the caller was asked it and said yes in a turn of their own."""
     approve: bool = False
     """A person has to say yes (console or API) before it has an effect."""
+    wait: Wait = "tone"
+    """What the caller hears while it runs for long: a soft tone now and then, music, or nothing."""
     interruptible: bool = True
     """The caller may talk to the agent while it runs. False: nothing they say leads to an answer before the result."""
     idempotent: bool = False
@@ -113,6 +128,8 @@ class Manner:
             raise AgentError(f"a timeout of {self.timeout_s} s leaves no time to run")
         if self.speak_after not in ("always", "never", "if_silent"):
             raise AgentError(f"speak_after is always, never or if_silent, not {self.speak_after!r}")
+        if self.wait not in ("tone", "music", "silence"):
+            raise AgentError(f"wait is tone, music or silence, not {self.wait!r}")
 
 
 @dataclass(frozen=True, slots=True)

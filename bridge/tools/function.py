@@ -24,7 +24,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from pydantic import ValidationError
 
 from bridge.errors import AgentError
-from bridge.tools.base import DEFAULT_TIMEOUT_S, JSON, Call, JSONSchema, Manner, SpeakAfter, ToolResult
+from bridge.tools.base import DEFAULT_TIMEOUT_S, JSON, Call, JSONSchema, Manner, SpeakAfter, ToolResult, Wait
 from bridge.tools.schema import place_of, read_function
 from bridge.tools.threads import CallFromThread
 
@@ -112,6 +112,7 @@ def tool(
     speak_after: SpeakAfter = "always",
     confirm: str = "",
     approve: bool = False,
+    wait: Wait = "tone",
     interruptible: bool = True,
     idempotent: bool = False,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
@@ -127,7 +128,7 @@ def tool(
         name: What the model calls it by, if not by the function's name.
         description: What the model is told of it, if not the docstring's first text.
         manner: `timeout` in seconds, and the other fields of `Manner` (`say`, `speak_after`, `confirm`, `approve`,
-            `interruptible`, `idempotent`).
+            `wait`, `interruptible`, `idempotent`).
 
     Raises AgentError, naming file and line, when the model could not be told how to call it.
     """

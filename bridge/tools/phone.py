@@ -5,15 +5,20 @@ Descriptions are written for the model: when to use the tool, and what to say be
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from bridge.errors import AgentError, ToolError
 from bridge.tools.base import Call, ToolResult
 from bridge.tools.function import FunctionTool, tool
 
 TRANSFER_TOOL = "transfer_to_person"
+
+LONGEST_HOLD_S = 120
+MOST_SUMMARY = 600
+"""Characters that are read to a person: 40 s of speech."""
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+")
@@ -46,29 +51,119 @@ async def send_digits(digits: str, call: Call) -> ToolResult:
     return ToolResult("The keys are being pressed. Wait for what the machine says.", speak=False)
 
 
-def transfer_to(destination: str | Mapping[str, str]) -> FunctionTool[Any, Any]:
+@tool(timeout=LONGEST_HOLD_S + 10.0, wait="music")
+async def hold(seconds: int, call: Call) -> str:
+    """Put the caller on hold, with music. Use it when the caller asks to wait, or something takes a while.
+
+    Say in the same turn that you put them on hold. It ends when the time is up, or when they speak.
+
+    Args:
+        seconds: For how long, 5 to 120.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + min(max(seconds, 5), LONGEST_HOLD_S)
+    said = _caller_turns(call)
+    while loop.time() < ends_at:
+        await asyncio.sleep(0.2)
+        if _caller_turns(call) > said:
+            return "The caller spoke and is back."
+    return "The time is up; the caller is back. Ask whether they are still there, or go on."
+
+
+def _caller_turns(call: Call) -> float:
+    return max((turn.at_ms for turn in call.turns if turn.who == "caller"), default=-1)
+
+
+@tool(say="One moment, I am sending it.")
+async def send_sms(text: str, call: Call) -> str:
+    """Send the caller a text message, to the number they are on. Ask before you send one.
+
+    Use it for what is hard to note down: an address, a link, a confirmation number.
+
+    Args:
+        text: The message, at most 1600 characters. Nothing that they did not ask for.
+    """
+    await call.send_sms(text)
+    return "The text message is on its way."
+
+
+@tool
+async def leave_voicemail(message: str, call: Call) -> ToolResult:
+    """Leave a message on an answering machine and hang up. Use it when a machine answers instead of a person.
+
+    Call it after the beep, or when the greeting is over. The message is spoken word for word, and then the line is
+    closed.
+
+    Args:
+        message: Who calls, why, and how to call back, in two or three sentences.
+    """
+    if not message.strip():
+        raise ToolError("The message is empty; say who calls, why, and how to call back.")
+    call.say(message)
+    call.hang_up("machine")
+    return ToolResult("The message is being spoken; the call ends after it. Say nothing more.", speak=False)
+
+
+def transfer_to(
+    destination: str | Mapping[str, str],
+    *,
+    warm: bool = False,
+    language: str = "en-US",
+    ask: str = "Press any key to take the call.",
+) -> FunctionTool[Any, Any]:
     """The tool `transfer_to_person`: hand the caller to a person.
 
-    `destination` is a number (`+14155550100`, `sip:desk@example.com`) or several by name (`{"sales": "+1..."}`), of
-    which the model then chooses a name. It never sees or gives a number, so that no caller can talk it into dialling
-    one. Raises AgentError for what is no number.
+    Args:
+        destination: A number (`+14155550100`, `sip:desk@example.com`) or several by name (`{"sales": "+1..."}`), of
+            which the model then chooses a name. It never sees or gives a number, so that no caller can talk it into
+            dialling one.
+        warm: The person is rung first, told who is there, and takes the call by a key, while the caller listens to
+            music; if nobody does, the agent goes on. Else the caller is put through at once, and comes back to the
+            agent when nobody picks up.
+        language: What the carrier's voice speaks to the person (warm).
+        ask: What it says after the agent's summary (warm).
+
+    Raises AgentError for what is no number.
     """
-    if isinstance(destination, str):
-        number = check_destination(destination)
-
-        async def to_person(call: Call) -> ToolResult:
-            return _handed_over(call, number)
-
-        return tool(name=TRANSFER_TOOL, description=_TRANSFER)(to_person)
-    numbers = {name: check_destination(to) for name, to in destination.items()}
+    numbers = {"": destination} if isinstance(destination, str) else dict(destination)
+    numbers = {name: check_destination(to) for name, to in numbers.items()}
     if not numbers:
         raise AgentError(f"{TRANSFER_TOOL} needs at least one destination")
+    if warm:
+        return _warm(numbers, language, ask)
+
+    async def to_person(call: Call) -> ToolResult:
+        return _handed_over(call, numbers[""])
 
     async def to_one_of(to: str, call: Call) -> ToolResult:
         return _handed_over(call, numbers[to])
 
     to_one_of.__annotations__["to"] = Literal[tuple(numbers)]
-    return tool(name=TRANSFER_TOOL, description=_TRANSFER)(to_one_of)
+    return tool(name=TRANSFER_TOOL, description=_TRANSFER)(to_person if "" in numbers else to_one_of)
+
+
+def _warm(numbers: Mapping[str, str], language: str, ask: str) -> FunctionTool[Any, Any]:
+    async def introduce(call: Call, name: str, summary: str) -> ToolResult:
+        message = f"{summary.strip()[:MOST_SUMMARY]} {ask}"
+        became = await call.warm_transfer(numbers[name], message, language=language)
+        if became == "accepted":
+            return ToolResult(
+                "The person is there and knows. Tell the caller in a few words that you connect them now."
+            )
+        return ToolResult.failure(f"Nobody took the call: {became}. Tell the caller, and offer what else you can do.")
+
+    async def to_person(summary: str, call: Call) -> ToolResult:
+        return await introduce(call, "", summary)
+
+    async def to_one_of(to: str, summary: str, call: Call) -> ToolResult:
+        return await introduce(call, to, summary)
+
+    chosen = to_person if "" in numbers else to_one_of
+    chosen.__annotations__ |= {"summary": Annotated[str, _SUMMARY]} | (
+        {"to": Literal[tuple(numbers)]} if "" not in numbers else {}
+    )
+    decorate = tool(name=TRANSFER_TOOL, description=_WARM, timeout=75.0, say=_RINGING, wait="music", idempotent=True)
+    return decorate(chosen)
 
 
 def check_destination(to: str) -> str:
@@ -82,6 +177,12 @@ _TRANSFER = (
     "Hand the caller to a person. Use it when the caller asks for a person, or needs what you cannot do. "
     "Say in the same turn, before you call it, that you are connecting them; say nothing after it."
 )
+_WARM = (
+    "Ring a person for the caller, who waits with music meanwhile. Use it when the caller asks for a person, or needs "
+    "what you cannot do. Say in the same turn, before you call it, that you are ringing somebody."
+)
+_SUMMARY = "Read to the person before they take the call: who is calling, and what for, in one or two sentences."
+_RINGING = "I am ringing a colleague for you. Please hold the line."
 
 
 def _handed_over(call: Call, number: str) -> ToolResult:

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Generic, TypeVar
 
 from bridge.tools.base import Call, Turn
+
+T = TypeVar("T")
+
+
+class _Done(Generic[T]):
+    """A result that is there already: to be awaited, or not."""
+
+    def __init__(self, result: T) -> None:
+        self.result = result
+
+    def __await__(self) -> Generator[None, None, T]:
+        return self.result
+        yield
 
 
 class CallFromThread:
@@ -56,6 +70,12 @@ class CallFromThread:
     def transfer(self, to: str) -> None:
         self._on_loop(lambda: self._call.transfer(to))
 
+    def warm_transfer(self, to: str, message: str, *, language: str = "en-US") -> Awaitable[str]:
+        return self._awaited(self._call.warm_transfer(to, message, language=language))
+
+    def send_sms(self, text: str, to: str = "") -> Awaitable[None]:
+        return self._awaited(self._call.send_sms(text, to))
+
     def say(self, words: str) -> None:
         self._on_loop(lambda: self._call.say(words))
 
@@ -64,6 +84,12 @@ class CallFromThread:
 
     def send_digits(self, digits: str) -> None:
         self._on_loop(lambda: self._call.send_digits(digits))
+
+    def _awaited(self, verb: Awaitable[T]) -> Awaitable[T]:
+        async def carry_out() -> T:
+            return await verb
+
+        return _Done(asyncio.run_coroutine_threadsafe(carry_out(), self._loop).result())
 
     def _on_loop(self, verb: Callable[[], None]) -> None:
         async def carry_out() -> None:

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from bridge.web.api import Api
 from bridge.web.client_tools import ClientTools
 from bridge.web.media import Media
+from bridge.web.people import PersonHooks
 from bridge.web.services import Services
 from bridge.web.verbs import Verbs
 from bridge.web.webhooks import Webhooks
@@ -14,10 +15,15 @@ from bridge.web.webhooks import Webhooks
 
 def public(services: Services) -> list[BaseRoute]:
     """Every URL of the public listener; all else is 404."""
-    hooks, api = Webhooks(services), Api(services)
+    hooks, people, api = Webhooks(services), PersonHooks(services), Api(services)
     return [
         Route("/twilio/voice", hooks.signed(hooks.voice), methods=["POST"]),
         Route("/twilio/after/{token}", hooks.signed(hooks.after), methods=["POST"]),
+        Route("/twilio/handed/{token}", hooks.signed(hooks.handed), methods=["POST"]),
+        Route("/twilio/person/{token}", hooks.signed(people.answered), methods=["POST"]),
+        Route("/twilio/person/{token}/said", hooks.signed(people.said), methods=["POST"]),
+        Route("/twilio/person/{token}/status", hooks.signed(people.status), methods=["POST"]),
+        Route("/twilio/person/{token}/room", hooks.signed(people.room), methods=["POST"]),
         Route("/twilio/status", hooks.signed(hooks.status), methods=["POST"]),
         Route("/twilio/stream", hooks.signed(hooks.stream), methods=["POST"]),
         Route("/twilio/amd", hooks.signed(hooks.noted), methods=["POST"]),

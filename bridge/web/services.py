@@ -8,6 +8,7 @@ from bridge.agents.team import Routing
 from bridge.carriers.registry import Carrier
 from bridge.config import Settings
 from bridge.live.approvals import Approvals
+from bridge.live.people import People
 from bridge.live.switchboard import Switchboard
 from bridge.store.disk import Disk
 from bridge.store.folder import CallFolders
@@ -26,3 +27,4 @@ class Services:
     disk: Disk
     feed: Feed
     approvals: Approvals
+    people: People

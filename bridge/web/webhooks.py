@@ -2,6 +2,7 @@
 
 /twilio/voice            a call comes in: answer with a stream
 /twilio/after/{token}    the stream (or a transfer) ended: what comes next?
+/twilio/handed/{token}   whoever the caller is transferred to picked up
 /twilio/status           the call's progress
 /twilio/stream           the stream's progress; the only place where a failed upgrade shows
 /twilio/amd, /twilio/recording    taken note of
@@ -30,9 +31,11 @@ from bridge.carriers.base import (
 )
 from bridge.errors import BadToken, RefusedRequest, WireError
 from bridge.live.info import CallInfo
+from bridge.live.people import ROOM
 from bridge.live.session import CallSession
 from bridge.store.folder import new_call_id
 from bridge.web import intake
+from bridge.web.plans import document, stream_to
 from bridge.web.services import Services
 
 log = logging.getLogger(__name__)
@@ -94,10 +97,10 @@ class Webhooks:
         """Answer an incoming call with a stream to us."""
         incoming = self._s.carrier.webhook.incoming(form)
         try:
-            return self._document(self._answer(incoming))
+            return document(self._s, self._answer(incoming))
         except Exception:  # the boundary of a ringing call: whatever fails here, the caller hears something
             log.exception("cannot answer a call", extra={"carrier_call_id": incoming.carrier_call_id})
-            return self._document(Apologise())
+            return document(self._s, Apologise())
 
     def _answer(self, incoming: Incoming) -> AnswerPlan:
         known = self._plans.get(incoming.carrier_call_id)
@@ -124,42 +127,82 @@ class Webhooks:
         session = self._s.switchboard.begin(info)
         after_token = self._s.switchboard.tickets.issue_after(info.call_id)
         session.after_path = f"/twilio/after/{after_token}"
-        plan = self._stream(session)
+        session.handed_path = f"/twilio/handed/{after_token}"
+        plan = stream_to(self._s, session)
         self._plans[incoming.carrier_call_id] = plan
         return plan
-
-    def _stream(self, session: CallSession, keys: str = "") -> StreamTo:
-        token = self._s.switchboard.tickets.issue_media(session.info.call_id, asyncio.get_running_loop().time())
-        return StreamTo(f"/twilio/media/{token}", session.after_path, "/twilio/stream", keys)
-
-    def _document(self, plan: AnswerPlan) -> Response:
-        document = self._s.carrier.webhook.answer(plan)
-        return Response(document.text, media_type=document.content_type)
 
     # ---- what comes next
 
     async def after(self, request: Request, form: Mapping[str, str]) -> Response:
         """The stream ended, or a transfer did: nobody is left in silence."""
-        if "DialCallStatus" in form:  # a transfer ended, hours later perhaps: our part is long forgotten
-            done = form["DialCallStatus"] in ("completed", "answered")
-            return self._document(HangUp() if done else Apologise())
-        token = request.path_params["token"]
-        session = self._s.switchboard.get(self._s.switchboard.tickets.read_after(token))
-        if session is None or form.get("CallSid") != session.info.carrier_call_id:
+        try:
+            session = self._session(request)
+        except BadToken:
+            if "DialCallStatus" not in form:
+                raise
+            session = None  # the transfer ended hours later perhaps: our part is long forgotten
+        if session is None:
+            return document(self._s, HangUp() if _talked(form) else Apologise())
+        if form.get("CallSid") != session.info.carrier_call_id:
             raise BadToken("this token belongs to another call")
         session.after_asked = True
-        return self._document(self._next(session, form))
+        return document(self._s, self._next(session, form))
+
+    def _session(self, request: Request) -> CallSession:
+        """The call that a token in a path speaks of."""
+        session = self._s.switchboard.get(self._s.switchboard.tickets.read_after(request.path_params["token"]))
+        if session is None:
+            raise BadToken("this token belongs to no call any more")
+        return session
+
+    async def handed(self, request: Request, form: Mapping[str, str]) -> Response:
+        """Whoever the caller is transferred to picked up; this is told of that leg, which is a call of its own."""
+        session = self._session(request)
+        if form.get("ParentCallSid") != session.info.carrier_call_id:
+            raise BadToken("this token belongs to another call")
+        if form.get("CallStatus") == "in-progress":
+            session.handle(ev.HandedOver())
+        return Response(status_code=204)
 
     def _next(self, session: CallSession, form: Mapping[str, str]) -> AnswerPlan:
         if form.get("CallStatus") == "completed":
             session.handle(ev.CarrierReported("completed"))
+        if "DialCallStatus" in form:
+            return self._after_transfer(session, form)
         if session.end is None:
-            return self._again(session)
+            return self._hand_over(session) if session.handing_to else self._again(session)
         if session.end.transfer_to:
-            return DialPerson(session.end.transfer_to, session.after_path)
+            return self._hand_over(session, session.end.transfer_to)
         if session.end.reason in ("model_failed", "phone_lost", "shutdown"):
             return Apologise()
         return HangUp()
+
+    def _hand_over(self, session: CallSession, to: str = "") -> AnswerPlan:
+        to = to or session.handing_to
+        if not to.startswith(ROOM):
+            return DialPerson(to, session.after_path, session.handed_path)
+        entrance = self._s.people.entrance(to, session.after_path)
+        if entrance is not None:
+            return entrance
+        return self._taken_back(session, "they hung up again")
+
+    def _after_transfer(self, session: CallSession, form: Mapping[str, str]) -> AnswerPlan:
+        if session.end is not None:
+            return HangUp() if _talked(form) else Apologise()
+        if _talked(form):
+            session.handle(ev.HandedOver())
+            return HangUp()
+        return self._taken_back(session, form["DialCallStatus"].replace("-", " "))
+
+    def _taken_back(self, session: CallSession, why: str) -> AnswerPlan:
+        """Nobody took the caller: the agent goes on with them."""
+        session.handing_to = ""
+        session.handle(ev.HandOverFailed(why))
+        if session.end is not None:
+            return Apologise()
+        session.after_asked = False
+        return stream_to(self._s, session)
 
     def _again(self, session: CallSession) -> AnswerPlan:
         """The call goes on: connect its stream again, after keys that were asked for or after an accident."""
@@ -174,7 +217,7 @@ class Webhooks:
                 return Apologise()
             session.handle(ev.PhoneExpected())  # keys take their time and have a deadline of their own
         session.after_asked = False  # it will have to ask again
-        return self._stream(session, keys)
+        return stream_to(self._s, session, keys)
 
     # ---- what is reported
 
@@ -197,3 +240,8 @@ class Webhooks:
         """Taken note of."""
         log.info("callback", extra={"fields": dict(form)})
         return Response(status_code=204)
+
+
+def _talked(form: Mapping[str, str]) -> bool:
+    """Did the caller and whoever they were transferred to speak to each other?"""
+    return form.get("DialCallStatus") in ("completed", "answered") and form.get("DialBridged", "true") == "true"

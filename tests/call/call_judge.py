@@ -109,6 +109,9 @@ class Judge:
                 self.ends += 1
             case do.Feed() | do.Configure() | do.Cancel() | do.AddText() | do.Flush() | do.Detour():
                 pass
+            case do.HandOver(to):
+                assert to
+                assert not self.core.desk.playback.line_on, "nothing is played to somebody who is elsewhere"
 
     def _played(self, audio: bytes, mark: str) -> None:
         assert self.core.desk.phone is PhoneLeg.ON

@@ -87,7 +87,7 @@ class Story:
                 self.phone.play(command.audio, command.mark, self.now)
             elif isinstance(command, do.Flush):
                 self.phone.clear(self.now)
-            elif isinstance(command, do.Detour):
+            elif isinstance(command, do.Detour | do.HandOver):
                 self._leave()
         self.told += commands
         return commands

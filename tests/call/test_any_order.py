@@ -39,6 +39,7 @@ terms = st.builds(
     silence_after_s=st.sampled_from([2.0, 30.0]),
     silence_say=st.sampled_from([(), ("Are you still there?", "Hello?")]),
     menu=st.sampled_from([{}, {"1": "hours", "2": "hang_up", "*": "transfer:+14155550123"}]),
+    music_ms=st.sampled_from([0, 500]),
     tone_ms=st.sampled_from([0, 200]),
     prepare_s=st.sampled_from([0.0, 2.0]),
     tools=st.dictionaries(
@@ -49,6 +50,7 @@ terms = st.builds(
             speak_after=st.sampled_from(["always", "never", "if_silent"]),
             interruptible=st.booleans(),
             idempotent=st.booleans(),
+            wait=st.sampled_from(["tone", "music", "silence"]),
         ),
     ),
 )
@@ -208,6 +210,10 @@ class AnyOrder(RuleBasedStateMachine):
     def the_agent_wants_something(self, event: ev.Event) -> None:
         self.tell(event)
 
+    @rule(event=st.sampled_from([ev.HandedOver(), ev.HandOverFailed("busy")]))
+    def somebody_else_takes_the_caller_or_not(self, event: ev.Event) -> None:
+        self.tell(event)
+
     @precondition(lambda self: self.core.over or len(self.judge.marks) > 3)
     @rule(
         event=st.sampled_from(
@@ -221,7 +227,7 @@ class AnyOrder(RuleBasedStateMachine):
         """When nothing more happens, time alone brings every call to its end, and every tool to its answer."""
         if not hasattr(self, "core"):
             return
-        limit = self.now + 60.0
+        limit = self.now + 60.0 + self.core.desk.terms.hand_over_s
         while (deadline := self.core.deadline()) is not None:
             assert deadline < limit, "a call that nothing happens to must end"
             self.now = max(self.now, deadline)

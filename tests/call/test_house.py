@@ -208,6 +208,6 @@ def test_a_menu_key_is_understood_at_once() -> None:
 @pytest.mark.parametrize(("key", "to", "reason"), [("0", "+14155550123", "transferred"), ("9", "", "agent_hung_up")])
 def test_menu_keys_that_end_the_call(key: str, to: str, reason: str) -> None:
     story = Story.talking(Terms(menu={"0": "transfer:+14155550123", "9": "hang_up"}))
-    story.tell(ev.PhoneKey(key))
+    story.tell(ev.PhoneKey(key), ev.HandedOver())
     assert story.end is not None
     assert (story.end.transfer_to, story.end.reason) == (to, reason)

@@ -96,9 +96,102 @@ def test_a_transfer_is_told_with_its_number_and_waits_for_the_last_word() -> Non
     story.answer("resp_1", "item_1", 900, text="I put you through.")
     story.tell(ev.TransferAsked("+14155550123"), ev.LeaveAsked())  # the first wish wins
     story.wait(0.8)
-    assert story.end is None
+    assert (story.end, story.all(do.HandOver)) == (None, [])
     story.wait(0.2)
+    assert story.all(do.HandOver) == [do.HandOver("+14155550123")]
+    assert story.end is None, "nobody has picked up yet"
+    story.wait(20.0)
+    story.tell(ev.HandedOver())
     assert story.end == do.End("transferred", "agent", "", "+14155550123")
+    assert [f.to for f in story.facts(facts.HandingOver)] == ["+14155550123"]
+
+
+def handing_over(terms: Terms = TERMS) -> Story:
+    """A call whose caller is being connected to somebody else."""
+    story = Story.talking(terms)
+    story.answer("resp_1", "item_1", 900, text="I put you through.")
+    story.tell(ev.TransferAsked("+14155550123"))
+    story.wait(1.0)
+    assert story.phases[-1] == "AWAY"
+    return story
+
+
+def test_a_caller_whom_nobody_took_comes_back_and_is_told() -> None:
+    story = handing_over()
+    story.wait(25.0)
+    story.tell(ev.HandOverFailed("no answer"))
+    assert story.end is None
+    story.wait(0.5)
+    out = story.tell(ev.PhoneAttached("MZ2"))
+    assert out[-1] == do.Respond("respond_1", TERMS.taken_back.format(why="no answer"))
+    assert [f.why for f in story.facts(facts.TakenBack)] == ["no answer"]
+    assert story.phases[-3:] == ["LEAVING", "AWAY", "TALKING"]
+    story.answer("resp_2", "item_2", 1000, text="Nobody is there.")
+    story.wait(2.0)
+    story.tell(ev.SpeechStarted("caller_1", 3000), ev.SpeechStopped("caller_1", 4000))
+    assert story.end is None, "the call goes on like any other"
+
+
+def test_one_who_hung_up_before_the_caller_left_costs_nothing() -> None:
+    story = Story.talking()
+    story.begin("resp_1", "item_1", 900, text="I connect you.")
+    story.tell(ev.TransferAsked("room:1"), ev.HandOverFailed("they hung up again"))
+    story.finish("resp_1", "item_1")
+    story.wait(2.0)
+    assert story.all(do.Respond)[-1].instructions == TERMS.taken_back.format(why="they hung up again")
+    assert (story.end, story.phases) == (None, ["TALKING", "LEAVING", "TALKING"])
+
+
+def test_a_caller_who_was_taken_back_has_no_more_time_than_others() -> None:
+    story = handing_over(Terms(longest_s=60.0, warn_s=10.0))
+    story.wait(25.0)
+    story.tell(ev.HandOverFailed("busy"), ev.PhoneAttached("MZ2"))
+    story.answer("resp_2", "item_2", 500)
+    story.wait(24.5)
+    assert story.all(do.Respond)[-1].instructions == TERMS.warning
+    story.answer("resp_3", "item_3", 500)
+    story.wait(10.0)
+    assert story.all(do.Respond)[-1].instructions == TERMS.longest_goodbye
+
+
+def test_a_hand_over_nobody_tells_of_has_its_time() -> None:
+    story = handing_over()
+    story.wait(TERMS.hand_over_s + 0.1)
+    assert story.end == do.End("transferred", "agent", "", "+14155550123")
+
+
+def test_a_caller_may_hang_up_while_it_rings() -> None:
+    story = handing_over()
+    story.wait(5.0)
+    story.tell(ev.CarrierReported("completed"))
+    assert story.end == do.End("caller_hung_up", "caller")
+
+
+def test_losing_the_model_while_it_rings_harms_nobody_who_is_taken() -> None:
+    story = handing_over()
+    story.tell(ev.ModelLost("gone"))
+    assert story.end is None
+    story.tell(ev.HandedOver())
+    assert story.end == do.End("transferred", "agent", "", "+14155550123")
+
+
+def test_and_one_who_is_not_gets_the_apology() -> None:
+    story = handing_over()
+    story.tell(ev.ModelLost("gone"), ev.HandOverFailed("busy"), ev.PhoneAttached("MZ2"))
+    assert story.end == do.End("model_failed", "model", "gone")
+
+
+def test_nobody_is_handed_over_who_is_not_being_handed_over() -> None:
+    story = Story.talking()
+    assert story.tell(ev.HandedOver(), ev.HandOverFailed("busy")) == []
+
+
+def test_an_agent_that_transfers_on_the_callers_last_word_says_so_first() -> None:
+    story = Story.talking()
+    story.tell(ev.SpeechStarted("caller_1", 0), ev.SpeechStopped("caller_1", 800))
+    story.tell(ev.ResponseCreated("resp_1"), ev.ToolCalled("call_1", "transfer_to_person", "{}"))
+    story.tell(ev.TransferAsked("+14155550123"), ev.ToolFinished("call_1", "{}", speak=False))
+    assert story.finish("resp_1") == [do.Respond("respond_1", TERMS.handing_over)]
 
 
 def test_a_goodbye_that_never_comes_has_its_time() -> None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.carriers.base import AnswerPlan, Apologise, DialPerson, HangUp, Incoming, Refuse, StatusReport, StreamTo
+from bridge.carriers.base import (
+    AnswerPlan,
+    Apologise,
+    AskPerson,
+    DialPerson,
+    HangUp,
+    Incoming,
+    JoinRoom,
+    Refuse,
+    StatusReport,
+    StreamTo,
+)
 from bridge.carriers.registry import CARRIERS
 from bridge.carriers.twilio.webhook import TwilioWebhook
 from bridge.carriers.twilio.wire import TwilioWire
@@ -38,9 +49,28 @@ GOLDEN: dict[str, tuple[AnswerPlan, str]] = {
         ' url="wss://b.example.test/p/m" /></Connect></Response>',
     ),
     "person": (
-        DialPerson("+14155550123", "/a"),
+        DialPerson("+14155550123", "/a", "/h"),
         '<Dial action="https://b.example.test/p/a" answerOnBridge="true" method="POST" timeout="25">'
-        "<Number>+14155550123</Number></Dial></Response>",
+        '<Number statusCallback="https://b.example.test/p/h" statusCallbackEvent="answered">+14155550123</Number>'
+        "</Dial></Response>",
+    ),
+    "a word to a person": (
+        AskPerson("A caller <Ada> & co.", "en-GB", "/said"),
+        '<Gather action="https://b.example.test/p/said" actionOnEmptyResult="true" input="dtmf" method="POST"'
+        ' numDigits="1" timeout="6"><Say language="en-GB">A caller &lt;Ada&gt; &amp; co.</Say><Pause length="3" />'
+        '<Say language="en-GB">A caller &lt;Ada&gt; &amp; co.</Say></Gather></Response>',
+    ),
+    "the person's way into the room": (
+        JoinRoom("r1", begins=True, events_path="/e"),
+        '<Dial method="POST"><Conference beep="false" endConferenceOnExit="true" maxParticipants="2"'
+        ' startConferenceOnEnter="true" statusCallback="https://b.example.test/p/e" statusCallbackEvent="join">r1'
+        "</Conference></Dial></Response>",
+    ),
+    "the caller's": (
+        JoinRoom("r1", begins=False, events_path="/e", after_path="/a"),
+        '<Dial action="https://b.example.test/p/a" method="POST"><Conference beep="false" endConferenceOnExit="true"'
+        ' maxParticipants="2" startConferenceOnEnter="false" statusCallback="https://b.example.test/p/e"'
+        ' statusCallbackEvent="join">r1</Conference></Dial></Response>',
     ),
     "apology": (
         Apologise(),
@@ -90,7 +120,7 @@ VALUES = st.sampled_from(HOSTILE) | st.text(st.characters(), max_size=40)
 @settings(deadline=None, database=None, derandomize=True, max_examples=150)
 @given(VALUES, VALUES)
 def test_no_value_becomes_markup_or_breaks_the_document(value: str, keys: str) -> None:
-    dialled = webhook().answer(DialPerson(value, "/after/" + value)).text
+    dialled = webhook().answer(DialPerson(value, "/after/" + value, "/handed/" + value)).text
     if not as_xml_holds(value) or value.startswith(("sip:", "sips:")):
         return  # nobody to dial, or an address with an element of its own
     assert shape(dialled) == shape(GOLDEN_TEXT["person"])

@@ -199,6 +199,8 @@ ANY: list[ev.Event] = [
     ev.ModelConfigured(("output audio format is x",)),
     ev.ModelLost("gone", fatal=True),
     ev.TransferAsked("+14155550123"),
+    ev.HandedOver(),
+    ev.HandOverFailed("busy"),
     ev.Prepared("Greet Ms Doe."),
     ev.AgentChanged("sales", dataclasses.replace(TERMS, tools={"look_up": ToolTerms("One moment.")}), "wants to buy"),
     ev.ToolsChanged({"extra": ToolTerms(speak_after="never")}),

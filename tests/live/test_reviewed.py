@@ -55,8 +55,8 @@ def test_a_sip_address_is_dialled_as_one(tmp_path: Path) -> None:
         live(world).handle(ev.TransferAsked("sip:desk@example.com"))
 
     world, call = run(tmp_path, act, (Listen(), Wait(20.0), HangUp()))
-    assert world.told(call, "<Sip>sip:desk@example.com</Sip>")
-    assert not world.told(call, "<Number>")
+    assert world.told(call, ">sip:desk@example.com</Sip>")
+    assert not world.told(call, "</Number>")
 
 
 def test_the_recording_stays_in_step_over_a_second_leg(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.carriers.base import CallRef, Outcome
+from bridge.carriers.base import CallRef, DialOrder, Outcome
 from bridge.carriers.twilio.errors import carrier_error
 from bridge.config import Settings
 from bridge.errors import CarrierError
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class TwilioControl:
-    """Hang up, redirect and look up calls."""
+    """Place, hang up, redirect and look up calls; send texts."""
 
     def __init__(self, settings: Settings, *, timeout_s: float = TIMEOUT_S) -> None:
         self._settings = settings
@@ -41,6 +41,27 @@ class TwilioControl:
         except CarrierError as error:
             if not error.gone:
                 raise
+
+    async def dial(self, order: DialOrder) -> CallRef:
+        """Call a number; tried once. Raises CarrierError."""
+        base = self._settings.public_url.rstrip("/")
+        placed = await self._do(
+            "place the call",
+            lambda c: c.calls.create(
+                to=order.to,
+                from_=order.from_,
+                url=base + order.answer_path,
+                status_callback=base + order.status_path,
+                status_callback_event=["answered", "completed"],
+                timeout=order.ring_s,
+            ),
+        )
+        return CallRef(str(placed.sid))
+
+    async def send_text(self, to: str, from_: str, text: str) -> str:
+        """Send a text message; tried once. Raises CarrierError."""
+        sent = await self._do("send the text", lambda c: c.messages.create(to=to, from_=from_, body=text))
+        return str(sent.sid)
 
     async def redirect(self, call: CallRef, document: str) -> None:
         """Have a live call follow this TwiML (at most 4,000 characters, absolute URLs). Raises CarrierError."""

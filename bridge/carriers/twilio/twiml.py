@@ -38,7 +38,8 @@ def _template(name: str) -> ElementTree.Element:
 
 
 def document(name: str, values: dict[str, str]) -> str:
-    """The document `twiml/<name>.xml`, filled. Elements whose filled `drop-if-empty` value is empty are left out."""
+    """The document `twiml/<name>.xml`, filled. Elements whose filled `drop-if-empty` value is empty are left out,
+    and attributes that are empty when filled."""
     response = VoiceResponse()
     for child in _template(name):
         _grow(response, child, values)
@@ -46,9 +47,10 @@ def document(name: str, values: dict[str, str]) -> str:
 
 
 def _grow(parent: TwiML, element: ElementTree.Element, values: dict[str, str]) -> None:
-    attributes = {key: _fill(text, values) for key, text in element.attrib.items()}
-    if attributes.pop("drop-if-empty", "keep") == "":
+    filled = {key: _fill(text, values) for key, text in element.attrib.items()}
+    if filled.pop("drop-if-empty", "keep") == "":
         return
+    attributes = {key: text for key, text in filled.items() if text or not element.attrib[key]}
     node = GenericNode(element.tag, _fill((element.text or "").strip(), values), **attributes)
     for child in element:
         _grow(node, child, values)

@@ -18,10 +18,12 @@ from twilio.request_validator import RequestValidator
 from bridge.carriers.base import (
     AnswerPlan,
     Apologise,
+    AskPerson,
     DialPerson,
     Document,
     HangUp,
     Incoming,
+    JoinRoom,
     RawRequest,
     Refuse,
     StatusReport,
@@ -148,7 +150,15 @@ class TwilioWebhook:
             case DialPerson():
                 sip = plan.number.startswith(("sip:", "sips:"))
                 who = {"number": "" if sip else plan.number, "sip": plan.number if sip else ""}
-                text = document("transfer", who | {"after_url": self.public_url + plan.after_path})
+                urls = {"after_url": plan.after_path, "handed_url": plan.handed_path}
+                text = document("transfer", who | {name: self.public_url + path for name, path in urls.items()})
+            case AskPerson():
+                said = {"message": plan.message, "language": plan.language}
+                text = document("person", said | {"said_url": self.public_url + plan.said_path})
+            case JoinRoom():
+                after = self.public_url + plan.after_path if plan.after_path else ""
+                values = {"room": plan.room, "begins": str(plan.begins).lower(), "after_url": after}
+                text = document("room", values | {"events_url": self.public_url + plan.events_path})
             case Apologise():
                 text = document("fallback", {})
             case HangUp():

@@ -207,5 +207,5 @@ class TwilioWire:
                 return (media, self._mark_head + msgspec.json.encode(mark) + b"}}")
             case do.Flush():
                 return (self._clear,)
-            case do.Detour():
+            case do.Detour() | do.HandOver():
                 return ()  # there is no message for it: the stream is left by closing it, the keys go by the document
