@@ -42,7 +42,7 @@ class Waiting:
             desk.timers.set("filler", desk.now + BUSY_S)
             return
         quiet_at = desk.playback.quiet_at()
-        ours = quiet_at <= self._music_ends + BUSY_S
+        ours = desk.playback.only_local
         if quiet_at > desk.now and not (ours and quiet_at <= desk.now + AHEAD_S):
             desk.timers.set("filler", quiet_at - AHEAD_S if ours else quiet_at + desk.terms.filler_s)
             return

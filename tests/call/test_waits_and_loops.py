@@ -161,3 +161,70 @@ def test_a_tool_that_may_not_be_talked_into_is_waited_for() -> None:
     story.finish("resp_vad", "item_1", status="cancelled")
     story.tell(ev.ToolFinished("call_1", "paid"))
     assert story.all(do.Respond)[-1].instructions == ""
+
+
+# ---- music
+
+MUSIC = Terms(tools={"look_up": ToolTerms(wait="music")}, tone_ms=200, music_ms=5000)
+
+
+def gaps(story: Story, seconds: float) -> list[float]:
+    """Silences, in seconds, while time passes."""
+    found, plays_until = [], story.now
+    for _ in range(round(seconds / 0.01)):
+        for command in story.wait(0.01):
+            if isinstance(command, do.Play):
+                if story.now > plays_until:
+                    found.append(round(story.now - plays_until, 2))
+                    plays_until = story.now
+                plays_until += len(command.audio) / 8000
+    return found
+
+
+def test_music_begins_soon_has_no_gaps_and_stops_when_the_result_is_there() -> None:
+    story = Story.talking(MUSIC)
+    called(story)
+    assert gaps(story, 12.0) == [0.8]
+    out = story.tell(ev.ToolFinished("call_1", "42"))
+    assert do.Flush() in out[: out.index(do.Respond("respond_1"))]
+    assert story.all(do.Truncate) == [], "the model knows of no music"
+    story.wait(5.0)
+    assert story.all(do.Play)[-1] in story.told[: story.told.index(do.Flush())]
+
+
+def test_music_gives_way_to_the_caller_and_begins_again_when_all_is_said() -> None:
+    story = Story.talking(MUSIC)
+    called(story)
+    story.wait(3.0)
+    assert story.tell(ev.SpeechStarted("caller_1", 3000))[0] == do.Flush()
+    played = len(story.all(do.Play))
+    story.wait(1.0)
+    assert len(story.all(do.Play)) == played
+    story.tell(ev.SpeechStopped("caller_1", 4000))
+    story.answer("resp_1", "item_1", 1000)
+    story.wait(0.9)
+    assert {p.mark.partition(":")[0] for p in story.all(do.Play)[played:]} == {"item_1"}
+    story.wait(2.0)
+    assert story.all(do.Play)[-1].mark.startswith("local-")
+
+
+def test_words_come_before_music_and_a_second_tools_words_stop_it() -> None:
+    both = {"look_up": ToolTerms(say=MOMENT, wait="music"), "book": ToolTerms(say="I book it now.", wait="silence")}
+    story = Story.talking(Terms(tools=both, music_ms=5000))
+    called(story)
+    story.wait(0.9)
+    assert story.all(do.Respond)[-1].instructions == exactly(MOMENT)
+    story.answer("resp_1", "item_1", 900)
+    story.wait(3.0)
+    assert story.all(do.Play)[-1].mark.startswith("local-")
+    called(story, "call_2", "book")
+    story.wait(3.0)
+    assert story.all(do.Respond)[-1].instructions == exactly("I book it now.")
+    assert story.told.index(do.Flush()) < story.told.index(story.all(do.Respond)[-1])
+
+
+def test_a_tool_that_wants_silence_has_it() -> None:
+    story = Story.talking(Terms(tools={"look_up": ToolTerms(wait="silence")}, tone_ms=200, music_ms=500))
+    called(story)
+    story.wait(8.0)
+    assert story.all(do.Play) == []

@@ -10,8 +10,7 @@ from house_world import House
 
 from bridge.agents.agent import Agent
 from bridge.sim.party import Party
-from bridge.sim.phone import Phone
-from bridge.sim.script import Caller, HangUp, Listen, Press, Say, Score, Wait
+from bridge.sim.script import HangUp, Listen, Say, Score, Wait
 from bridge.sim.twilio.call import SimCall
 from bridge.tools.phone import hang_up
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.errors import ToolError
 from bridge.tools.base import Tool, ToolResult, Turn
 from bridge.tools.runner import ToolRunner
 
@@ -25,6 +26,7 @@ class NotedCall:
 
     def __init__(self) -> None:
         self.data: dict[str, object] = {}
+        self.became = "accepted"
         self.turns: list[Turn] = []
         self.asked: list[tuple[str, str]] = []
         self.threads: set[int] = set()
@@ -34,6 +36,15 @@ class NotedCall:
 
     def transfer(self, to: str) -> None:
         self._note("transfer", to)
+
+    async def warm_transfer(self, to: str, message: str, *, language: str = "en-US") -> str:
+        self._note("warm_transfer", f"{to} {language}: {message}")
+        return self.became
+
+    async def send_sms(self, text: str, to: str = "") -> None:
+        if not text:
+            raise ToolError("A text message has 1 to 1600 characters; this one has 0.")
+        self._note("send_sms", f"{to}: {text}")
 
     def say(self, words: str) -> None:
         self._note("say", words)
