@@ -12,10 +12,9 @@ import binascii
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -23,15 +22,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.sim.twilio.call import SimCall
+from bridge.sim.twilio.fields import Refusal
 from bridge.sim.twilio.forms import API_VERSION
-from bridge.sim.twilio.orders import Refusal, create_order, update_change
+from bridge.sim.twilio.orders import create_order, update_change
+from bridge.sim.twilio.paging import moment, page_of
 from bridge.sim.twilio.resource import call_resource
 
 if TYPE_CHECKING:
     from bridge.sim.carrier import Carrier
 
 Answer = Callable[[Request], Awaitable[Response]]
-MOST_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +130,7 @@ class RestApi:
         """GET /Calls.json, newest first, in pages."""
         query = request.query_params
         found = [call for call in reversed(self._carrier.calls.values()) if _matches(call, query)]
-        size, page = min(_count(query, "PageSize", 50), MOST_PAGE_SIZE), _count(query, "Page", 0)
-        part = found[page * size : (page + 1) * size]
-
-        def uri(number: int) -> str:
-            rest = [(name, value) for name, value in query.multi_items() if name not in {"Page", "PageSize"}]
-            return f"{request.url.path}?{urlencode([*rest, ('PageSize', size), ('Page', number)])}"
-
-        return JSONResponse(
-            {
-                "calls": [call_resource(call) for call in part],
-                "page": page,
-                "page_size": size,
-                "start": page * size,
-                "end": page * size + max(len(part) - 1, 0),
-                "uri": uri(page),
-                "first_page_uri": uri(0),
-                "previous_page_uri": uri(page - 1) if page else None,
-                "next_page_uri": uri(page + 1) if len(found) > (page + 1) * size else None,
-            }
-        )
+        return JSONResponse(page_of(request, "calls", [call_resource(call) for call in found]))
 
     async def unknown(self, request: Request) -> Response:
         """Everything else under the API's root."""
@@ -200,29 +181,8 @@ def _matches(call: SimCall, query: QueryParams) -> bool:
     ):
         return False
     began = call.created_at or datetime.now(UTC)
-    if (day := query.get("StartTime")) and began.date() != _moment(day).date():
+    if (day := query.get("StartTime")) and began.date() != moment(day).date():
         return False
-    if (after := query.get("StartTime>")) and began < _moment(after):
+    if (after := query.get("StartTime>")) and began < moment(after):
         return False
-    return not ((before := query.get("StartTime<")) and began > _moment(before))
-
-
-def _count(query: QueryParams, name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not text.isdecimal():
-        raise Refusal(400, 20001, f"{name} {text!r} is not a number")
-    return int(text)
-
-
-def _moment(text: str) -> datetime:
-    """A day or a time, as `2026-11-23`, ISO 8601 or RFC 2822."""
-    try:
-        if len(text) == len("2026-11-23"):
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError as error:
-            raise Refusal(400, 20001, f"{text!r} is not a time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return not ((before := query.get("StartTime<")) and began > moment(before))
