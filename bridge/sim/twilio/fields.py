@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import Request
 
 from bridge.errors import BridgeError
 
@@ -22,6 +24,14 @@ class Refusal(BridgeError):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+async def form_fields(request: Request) -> dict[str, list[str]]:
+    """The form of a request. Raises Refusal."""
+    try:
+        return parse_qs((await request.body()).decode(), keep_blank_values=True)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise Refusal(400, 20001, f"the form cannot be read ({error})") from error
 
 
 def one(fields: Fields, name: str) -> str:

@@ -31,9 +31,17 @@ class Seat:
         self._notices = Playout()
 
     def listen(self, ulaw: bytes, key: str, at_s: float) -> None:
-        """What this line says. Keys are not passed on between phones."""
+        """What this line says, and its keys, which are not passed on between phones."""
+        self.press(key)
+        self.say(ulaw)
+
+    def press(self, key: str) -> None:
+        """A key, or none."""
         if key == "*" and self._star:
             self.over.set()
+
+    def say(self, ulaw: bytes) -> None:
+        """20 ms of voice."""
         if not self.muted:
             self._mixer.pass_on(self, ulaw)
 

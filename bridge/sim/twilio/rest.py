@@ -1,5 +1,7 @@
 """The REST API: create, change, look up and list calls, with Basic auth and the carrier's own error answers.
 
+What it answers about messages stands in `rest_texts.py`.
+
 `faults` lets a test decide what the next requests meet: refused before anything happens, or answered with an error
 (or not in time) although the call was placed.
 """
@@ -14,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -22,11 +23,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.sim.twilio.call import SimCall
-from bridge.sim.twilio.fields import Refusal
+from bridge.sim.twilio.fields import Refusal, form_fields
 from bridge.sim.twilio.forms import API_VERSION
 from bridge.sim.twilio.orders import create_order, update_change
 from bridge.sim.twilio.paging import moment, page_of
 from bridge.sim.twilio.resource import call_resource
+from bridge.sim.twilio.rest_texts import TextsApi
 
 if TYPE_CHECKING:
     from bridge.sim.carrier import Carrier
@@ -48,12 +50,16 @@ class RestFault:
 def rest_routes(carrier: Carrier) -> list[Route]:
     """The API's routes, for a server."""
     api = RestApi(carrier)
-    calls = f"/{API_VERSION}/Accounts/{{account}}/Calls"
+    texts = TextsApi(carrier)
+    calls, messages = (f"/{API_VERSION}/Accounts/{{account}}/{name}" for name in ("Calls", "Messages"))
     return [
         Route(f"{calls}.json", api.guarded(api.create), methods=["POST"]),
         Route(f"{calls}.json", api.guarded(api.list_calls), methods=["GET"]),
         Route(f"{calls}/{{sid}}.json", api.guarded(api.update), methods=["POST"]),
         Route(f"{calls}/{{sid}}.json", api.guarded(api.fetch), methods=["GET"]),
+        Route(f"{messages}.json", api.guarded(texts.create), methods=["POST"]),
+        Route(f"{messages}.json", api.guarded(texts.list_texts), methods=["GET"]),
+        Route(f"{messages}/{{sid}}.json", api.guarded(texts.fetch), methods=["GET"]),
         Route(f"/{API_VERSION}/{{rest:path}}", api.guarded(api.unknown)),
     ]
 
@@ -102,7 +108,7 @@ class RestApi:
 
     async def create(self, request: Request) -> Response:
         """POST /Calls.json"""
-        new = create_order(await _fields(request), self._carrier.options.numbers)
+        new = create_order(await form_fields(request), self._carrier.options.numbers)
         call, queued_s = self._carrier.dial(
             new.from_,
             new.to,
@@ -117,7 +123,7 @@ class RestApi:
     async def update(self, request: Request) -> Response:
         """POST /Calls/{sid}.json"""
         call = self._find(request)
-        change = update_change(call, await _fields(request))
+        change = update_change(call, await form_fields(request))
         if change is not None:
             call.change(change)
         return JSONResponse(call_resource(call))
@@ -163,13 +169,6 @@ def _basic(request: Request) -> str:
         return base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-async def _fields(request: Request) -> dict[str, list[str]]:
-    try:
-        return parse_qs((await request.body()).decode(), keep_blank_values=True)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise Refusal(400, 20001, f"the form cannot be read ({error})") from error
 
 
 def _matches(call: SimCall, query: QueryParams) -> bool:
