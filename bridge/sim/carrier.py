@@ -27,13 +27,15 @@ from bridge.sim.phone import Phone
 from bridge.sim.server import Server
 from bridge.sim.twilio.account import Account, print_problem
 from bridge.sim.twilio.call import Fetch, SimCall
+from bridge.sim.twilio.conference import Conference
 from bridge.sim.twilio.control import control_routes
 from bridge.sim.twilio.lifecycle import Order, run_inbound, run_outbound
 from bridge.sim.twilio.problems import Problem
 from bridge.sim.twilio.progress import Progress
 from bridge.sim.twilio.rest import RestFault, rest_routes
 from bridge.sim.twilio.stream import StreamOptions
-from bridge.sim.twilio.webhook import Address, Post
+from bridge.sim.twilio.texts import Text, report_progress
+from bridge.sim.twilio.webhook import Address, Exchange, Post
 from bridge.sim.voice import Mouth
 
 
@@ -95,6 +97,11 @@ class Carrier:
             on_problem=options.on_problem,
             rng=random.Random(options.seed),
         )
+        self.messages: list[Text] = []
+        """The text messages the application has sent."""
+        self.text_webhooks: list[Exchange] = []
+        """What was posted about them."""
+        self._text_tasks: set[asyncio.Task[None]] = set()
         self.rest_faults: deque[RestFault] = deque()
         """What the next REST requests meet; empty is a healthy API."""
         self._next_slot_s = 0.0
@@ -105,6 +112,11 @@ class Carrier:
         """The REST API's base URL (`TWILIO_API_URL`), once started."""
         return self._server.url
 
+    @property
+    def conferences(self) -> list[Conference]:
+        """Every conference there was, the newest last."""
+        return self.account.conferences
+
     async def start(self) -> None:
         """Open the REST API and the control door."""
         await self._server.start()
@@ -114,13 +126,15 @@ class Carrier:
         for call in self.calls.values():
             call.hang_up("carrier")
         tasks = [call.task for call in self.calls.values() if call.task is not None]
-        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for task in self._text_tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, *self._text_tasks, return_exceptions=True)
         await self._server.stop()
         await self.account.post.close()
         if self._own_mouth:
             self.mouth.close()
         for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, BridgeError):
+            if isinstance(result, BaseException) and not isinstance(result, BridgeError | asyncio.CancelledError):
                 raise result
 
     async def ring(self, from_: str, to: str, *, phone: Phone | None = None) -> SimCall:
@@ -161,6 +175,16 @@ class Carrier:
             run_outbound(call, order, party, progress, slot_s - now_s), name=f"call {call.sid}"
         )
         return call, slot_s - now_s
+
+    def send_text(self, text: Text) -> None:
+        """The application sends a message: it is kept, and its callback told how it fares."""
+        self.messages.append(text)
+        if text.callback:
+            task = asyncio.create_task(
+                report_progress(self.account, text, self.text_webhooks.append), name=f"message {text.sid}"
+            )
+            self._text_tasks.add(task)
+            task.add_done_callback(self._text_tasks.discard)
 
     def _keep(self, call: SimCall) -> None:
         self.calls[call.sid] = call

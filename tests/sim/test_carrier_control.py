@@ -128,3 +128,19 @@ def test_serve_runs_until_it_is_stopped() -> None:
         return status
 
     assert run(story()) == 200
+
+
+def test_conferences_and_messages_can_be_looked_at() -> None:
+    async def story(carrier: Carrier, client: httpx2.AsyncClient) -> None:
+        sid = (await client.post("/sim/calls", json={"script": "wait 3\nhang up"})).json()["sid"]
+        await carrier.calls[sid].ended()
+        (conference,) = (await client.get(f"/sim/calls/{sid}")).json()["conferences"]
+        assert (conference["name"], conference["started"]) == ("desk", False)
+        assert conference["reason"] == "last-participant-left"
+        message = {"To": "+14155550123", "From": "+14155550199", "Body": "Hello."}
+        path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+        sent = (await client.post(path, data=message, auth=(ACCOUNT, TOKEN))).json()
+        (seen,) = (await client.get("/sim/messages")).json()["messages"]
+        assert (seen["sid"], seen["to"], seen["body"]) == (sent["sid"], "+14155550123", "Hello.")
+
+    asked(story, ReferenceBridge(pages={"/twilio/voice": twiml("<Dial><Conference>desk</Conference></Dial>")}))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bridge.sim.party import Directory, Party
 from bridge.sim.speech import phone_speech
@@ -15,6 +16,9 @@ from bridge.sim.twilio.problems import Problem
 from bridge.sim.twilio.stream import StreamOptions
 from bridge.sim.twilio.webhook import Post
 from bridge.sim.voice import Mouth
+
+if TYPE_CHECKING:
+    from bridge.sim.twilio.conference import Conference
 
 
 def print_problem(call_sid: str, problem: Problem) -> None:
@@ -46,6 +50,8 @@ class Account:
     phone_latency_ms: float = 0.0
     on_problem: Callable[[str, Problem], None] = print_problem
     rng: random.Random = field(default_factory=lambda: random.Random(1))
+    conferences: list[Conference] = field(default_factory=list)
+    """Every conference there was, the newest last."""
     watchers: set[asyncio.Queue[Moment]] = field(default_factory=set)
     """Whoever follows everything that happens; a full queue loses the newest."""
     _epoch: tuple[datetime, float] | None = None

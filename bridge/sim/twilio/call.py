@@ -13,7 +13,7 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bridge.sim.heard import Heard
 from bridge.sim.line import Line
@@ -23,6 +23,9 @@ from bridge.sim.twilio.forms import call_form, stream_form
 from bridge.sim.twilio.problems import CATALOGUE, CallRefused, Level, Problem
 from bridge.sim.twilio.stream import MediaStream
 from bridge.sim.twilio.webhook import Exchange, Form
+
+if TYPE_CHECKING:
+    from bridge.sim.twilio.conference import Conference
 
 Status = Literal["queued", "ringing", "in-progress", "completed", "busy", "no-answer", "failed", "canceled"]
 Direction = Literal["inbound", "outbound-api", "outbound-dial"]
@@ -75,6 +78,7 @@ class SimCall:
     notices: list[Problem] = field(default_factory=list)
     webhooks: list[Exchange] = field(default_factory=list)
     streams: list[MediaStream] = field(default_factory=list)
+    conferences: list[Conference] = field(default_factory=list)
     timeline: list[Moment] = field(default_factory=list)
     created_at: datetime | None = None
     answered_at: datetime | None = None
@@ -146,6 +150,19 @@ class SimCall:
             self.answered_s = asyncio.get_running_loop().time()
             self.set_status("in-progress")
         return self.line
+
+    async def close_line(self) -> None:
+        """Put the phone down and stop the line's clock."""
+        self.phone.put_down()
+        if self.line_task is not None:
+            self.line_task.cancel()
+            await asyncio.wait({self.line_task})
+
+    async def settled(self) -> None:
+        """Wait for the person at the phone to be done; raises what went wrong with it or with the line."""
+        await self.phone.settled()
+        if self.line_task is not None and not self.line_task.cancelled():
+            self.line_task.result()
 
     def set_status(self, status: Status) -> None:
         """Move on to a status."""

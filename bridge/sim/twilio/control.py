@@ -2,8 +2,9 @@
 
 POST /sim/calls        {"from", "to", "script": text | "say": [text, ...] | "wav": path}  -> 201 {"sid": ...}
 GET  /sim/calls        every call
-GET  /sim/calls/{sid}  what happened: status, problems, timings, webhooks, streams, path of what was heard
+GET  /sim/calls/{sid}  what happened: status, problems, timings, webhooks, streams, conferences, path of what was heard
 POST /sim/calls/{sid}/hangup
+GET  /sim/messages     the text messages that were sent
 GET  /sim/events       JSON lines, as things happen
 """
 
@@ -42,6 +43,7 @@ def control_routes(carrier: Carrier) -> list[Route]:
         Route("/sim/calls", door.list_calls, methods=["GET"]),
         Route("/sim/calls/{sid}", door.show, methods=["GET"]),
         Route("/sim/calls/{sid}/hangup", door.hang_up, methods=["POST"]),
+        Route("/sim/messages", door.list_texts, methods=["GET"]),
         Route("/sim/events", door.events, methods=["GET"]),
     ]
 
@@ -86,6 +88,18 @@ class ControlDoor:
         if call.line is None:  # still ringing: nobody watches the phone yet
             call.hang_up("caller_hung_up")
         return JSONResponse({"sid": call.sid})
+
+    async def list_texts(self, request: Request) -> Response:
+        """Every text message, the oldest first."""
+        texts = self._carrier.messages
+        return JSONResponse(
+            {
+                "messages": [
+                    {"sid": text.sid, "from": text.from_, "to": text.to, "body": text.body, "at": text.at.isoformat()}
+                    for text in texts
+                ]
+            }
+        )
 
     async def events(self, request: Request) -> Response:
         """What happens, one JSON object a line, until the reader goes away."""
@@ -139,6 +153,10 @@ def describe(call: SimCall) -> dict[str, Any]:
         "streams": [
             {"sid": stream.sid, "url": stream.noun.url, "close_code": stream.close_code} | asdict(stream.counts)
             for stream in call.streams
+        ],
+        "conferences": [
+            {"sid": conference.sid, "name": conference.name, "started": conference.started, "reason": conference.reason}
+            for conference in call.conferences
         ],
         "timeline": [
             {"at_s": round(moment.at_s - zero_s, 3), "what": moment.what, "detail": moment.detail}

@@ -67,6 +67,21 @@ def stream_form(
     return tuple(form)
 
 
+def conference_form(
+    account_sid: str, sid: str, name: str, event: str, *, sequence: int, at: datetime, extra: Form = ()
+) -> Form:
+    """A `<Conference statusCallback>`: `event` is conference-start, conference-end, participant-join or -leave."""
+    return (
+        ("AccountSid", account_sid),
+        ("ConferenceSid", sid),
+        ("FriendlyName", name),
+        ("StatusCallbackEvent", event),
+        ("SequenceNumber", str(sequence)),
+        ("Timestamp", rfc2822(at)),
+        *extra,
+    )
+
+
 def rfc2822(at: datetime) -> str:
     """`Mon, 23 Nov 2026 05:10:00 +0000`, as the REST API and the callbacks write times."""
     return format_datetime(at)

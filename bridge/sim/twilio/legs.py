@@ -1,11 +1,12 @@
-"""What a caller's line may be connected to besides a media stream: an announcement, a keypad reader, another phone."""
+"""What a caller's line may be connected to besides a media stream: an announcement, a keypad reader.
+
+Other phones: `mixer.py`."""
 
 from __future__ import annotations
 
 import asyncio
 
 from bridge.sim.line import Line
-from bridge.sim.phone import Phone
 from bridge.sim.twilio.playout import Playout
 
 
@@ -84,37 +85,3 @@ class Keypad:
         finally:
             line.leg = None
         return self.digits
-
-
-class Bridge:
-    """Two phones that hear each other; the second one is driven by the first one's line."""
-
-    def __init__(self, other: Phone) -> None:
-        self.other = other
-        self.over = asyncio.Event()
-
-    def listen(self, ulaw: bytes, key: str, at_s: float) -> None:
-        """What the caller says reaches the other ear."""
-        self.other.hear(ulaw, at_s)
-        if self.other.hung_up:
-            self.over.set()
-
-    def speak(self, at_s: float) -> bytes:
-        """What the other one says."""
-        frame = self.other.tick(at_s)
-        self.other.take_key()  # keys are not passed on between phones
-        return frame
-
-    async def talk(self, line: Line, limit_s: float) -> None:
-        """Until the other one hangs up or `limit_s` pass; the caller's hang-up cancels it."""
-        self.other.pick_up(asyncio.get_running_loop().time())
-        line.leg = self
-        try:
-            async with asyncio.timeout(limit_s):
-                await self.over.wait()
-        except TimeoutError:
-            return
-        finally:
-            line.leg = None
-            self.other.put_down()
-            self.other.hung_up = True

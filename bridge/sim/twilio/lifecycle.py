@@ -127,41 +127,23 @@ async def _live(call: SimCall, plan: Plan, first: asyncio.Task[None] | None = No
     change: Plan | Stop = plan
     try:
         while not isinstance(change, Stop):
-            change = await _either(call, interpreter, change, first)
+            change = await interpreter.run_or_change(change, first)
             first = None
         call.end_reason = change.reason
     finally:
         limit.cancel()
 
 
-async def _either(call: SimCall, interpreter: Interpreter, plan: Plan, first: asyncio.Task[None] | None) -> Plan | Stop:
-    """How the TwiML ended, or what came instead of it, after the TwiML has been taken down."""
-    work = asyncio.create_task(interpreter.run(plan, first), name=f"TwiML of {call.sid}")
-    news = asyncio.create_task(call.next_change(), name=f"changes of {call.sid}")
-    try:
-        await asyncio.wait({work, news}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-        return news.result()
-    finally:
-        for task in (work, news):
-            task.cancel()
-        await asyncio.wait({work, news})
-
-
 async def _finish(call: SimCall, progress: Progress) -> None:
     """Put the phone down, settle the status, and tell whoever asked."""
-    call.phone.put_down()
-    if call.line_task is not None:
-        call.line_task.cancel()
-        await asyncio.wait({call.line_task})
+    await call.close_line()
     call.ended_at = call.account.now()
     call.set_status(_final_status(call))
     progress.tell("completed")
     await progress.finish()
-    await call.phone.settled()
-    if call.line_task is not None and not call.line_task.cancelled():
-        call.line_task.result()
+    for conference in call.conferences:
+        await conference.settled()
+    await call.settled()
 
 
 def _final_status(call: SimCall) -> Status:

@@ -6,32 +6,15 @@ the HTTP status and the carrier's code.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from bridge.errors import BridgeError
 from bridge.sim.twilio.call import Change, Fetch, Inline, Plan, SimCall, Stop
+from bridge.sim.twilio.fields import E164, Fields, Refusal, choice_of_method, number, one, web_address
 from bridge.sim.twilio.lifecycle import Detection, Order
 from bridge.sim.twilio.progress import EVENTS
 
 MOST_TWIML_CHARACTERS = 4000
 RING_TIMEOUT_S, MOST_RING_S = 60, 600
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-
-Fields = Mapping[str, Sequence[str]]
-
-
-class Refusal(BridgeError):
-    """The REST API says no."""
-
-    bucket = "client_error"
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +32,27 @@ class NewCall:
 
 def create_order(fields: Fields, numbers: frozenset[str] | None) -> NewCall:
     """Read a `POST /Calls`. Raises Refusal."""
-    to, from_ = _one(fields, "To"), _one(fields, "From")
+    to, from_ = one(fields, "To"), one(fields, "From")
     if not to:
         raise Refusal(400, 21201, "No 'To' number is specified")
     if not from_:
         raise Refusal(400, 21213, "No 'From' number is specified")
-    if not _E164.fullmatch(from_):
+    if not E164.fullmatch(from_):
         raise Refusal(400, 21212, f"The 'From' number {from_} is not a valid phone number")
     if numbers is not None and from_ not in numbers:
         raise Refusal(400, 21210, f"The source phone number provided, {from_}, is not yet verified for your account")
-    if not _E164.fullmatch(to):
+    if not E164.fullmatch(to):
         raise Refusal(400, 21211, f"The 'To' number {to} is not a valid phone number")
     plan = _plan(fields, live=False)
     if plan is None:
         raise Refusal(400, 21205, "Url parameter is required: give Url or Twiml")
-    limit = _number(fields, "TimeLimit", 0, 86_400)
+    limit = number(fields, "TimeLimit", 0, 86_400)
     return NewCall(
         from_,
         to,
-        Order(plan, float(_number(fields, "Timeout", RING_TIMEOUT_S, MOST_RING_S)), _detection(fields)),
-        _url(fields, "StatusCallback", 21609),
-        _method(fields, "StatusCallbackMethod"),
+        Order(plan, float(number(fields, "Timeout", RING_TIMEOUT_S, MOST_RING_S)), _detection(fields)),
+        web_address(fields, "StatusCallback", 21609),
+        choice_of_method(fields, "StatusCallbackMethod"),
         _events(fields),
         float(limit) if limit else None,
     )
@@ -77,7 +60,7 @@ def create_order(fields: Fields, numbers: frozenset[str] | None) -> NewCall:
 
 def update_change(call: SimCall, fields: Fields) -> Change | None:
     """Read a `POST /Calls/{sid}`: what is to happen, or None for nothing. Raises Refusal."""
-    status = _one(fields, "Status")
+    status = one(fields, "Status")
     plan = _plan(fields, live=True)
     if status and status not in {"completed", "canceled"}:
         raise Refusal(400, 20001, f"Status {status!r} is not one of canceled, completed")
@@ -94,11 +77,11 @@ def update_change(call: SimCall, fields: Fields) -> Change | None:
 
 def _plan(fields: Fields, *, live: bool) -> Plan | None:
     """Url wins over Twiml, as at the real one."""
-    url = _url(fields, "Url", 21205)
-    fallback = _url(fields, "FallbackUrl", 21205)
-    twiml = _one(fields, "Twiml")
+    url = web_address(fields, "Url", 21205)
+    fallback = web_address(fields, "FallbackUrl", 21205)
+    twiml = one(fields, "Twiml")
     if url:
-        method, fallback_method = _method(fields, "Method"), _method(fields, "FallbackMethod")
+        method, fallback_method = choice_of_method(fields, "Method"), choice_of_method(fields, "FallbackMethod")
         return Fetch(url, method, fallback_url=fallback, fallback_method=fallback_method)
     if len(twiml) > MOST_TWIML_CHARACTERS:
         raise Refusal(400, 20001, f"Twiml has {len(twiml)} characters; at most {MOST_TWIML_CHARACTERS} are taken")
@@ -106,15 +89,15 @@ def _plan(fields: Fields, *, live: bool) -> Plan | None:
 
 
 def _detection(fields: Fields) -> Detection | None:
-    mode, asynchronous = _one(fields, "MachineDetection"), _one(fields, "AsyncAmd") or "false"
+    mode, asynchronous = one(fields, "MachineDetection"), one(fields, "AsyncAmd") or "false"
     if mode not in {"", "Enable", "DetectMessageEnd"}:
         raise Refusal(400, 20001, f"MachineDetection {mode!r} is not one of Enable, DetectMessageEnd")
     if asynchronous not in {"true", "false"}:
         raise Refusal(400, 20001, f"AsyncAmd {asynchronous!r} is not one of true, false")
-    if not mode or _one(fields, "SendDigits"):  # detection is ignored when digits are sent
+    if not mode or one(fields, "SendDigits"):  # detection is ignored when digits are sent
         return None
-    url = _url(fields, "AsyncAmdStatusCallback", 21609)
-    return Detection(asynchronous == "true", url, _method(fields, "AsyncAmdStatusCallbackMethod"))
+    url = web_address(fields, "AsyncAmdStatusCallback", 21609)
+    return Detection(asynchronous == "true", url, choice_of_method(fields, "AsyncAmdStatusCallbackMethod"))
 
 
 def _events(fields: Fields) -> frozenset[str]:
@@ -122,34 +105,3 @@ def _events(fields: Fields) -> frozenset[str]:
     if strange := events - set(EVENTS):
         raise Refusal(400, 21626, f"StatusCallbackEvent knows no {', '.join(sorted(strange))}")
     return events
-
-
-def _one(fields: Fields, name: str) -> str:
-    values = fields.get(name, ())
-    return values[-1] if values else ""
-
-
-def _url(fields: Fields, name: str, code: int) -> str:
-    url = _one(fields, name)
-    if url:
-        parts = urlsplit(url)
-        # Host names with an underscore are refused by the real one, too.
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "_" in parts.hostname:
-            raise Refusal(400, code, f"{name} is not a valid URL: {url}")
-    return url
-
-
-def _method(fields: Fields, name: str) -> str:
-    method = _one(fields, name).upper() or "POST"
-    if method not in {"GET", "POST"}:
-        raise Refusal(400, 20001, f"{name} {method!r} is not one of GET, POST")
-    return method
-
-
-def _number(fields: Fields, name: str, default: int, most: int) -> int:
-    text = _one(fields, name)
-    if not text:
-        return default
-    if not text.isdecimal() or not 0 < int(text) <= most:
-        raise Refusal(400, 20001, f"{name} {text!r} is not a number from 1 to {most}")
-    return int(text)

@@ -1,5 +1,7 @@
 """The REST API: create, change, look up and list calls, with Basic auth and the carrier's own error answers.
 
+What it answers about messages stands in `rest_texts.py`.
+
 `faults` lets a test decide what the next requests meet: refused before anything happens, or answered with an error
 (or not in time) although the call was placed.
 """
@@ -12,10 +14,8 @@ import binascii
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -23,15 +23,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.sim.twilio.call import SimCall
+from bridge.sim.twilio.fields import Refusal, form_fields
 from bridge.sim.twilio.forms import API_VERSION
-from bridge.sim.twilio.orders import Refusal, create_order, update_change
+from bridge.sim.twilio.orders import create_order, update_change
+from bridge.sim.twilio.paging import moment, page_of
 from bridge.sim.twilio.resource import call_resource
+from bridge.sim.twilio.rest_texts import TextsApi
 
 if TYPE_CHECKING:
     from bridge.sim.carrier import Carrier
 
 Answer = Callable[[Request], Awaitable[Response]]
-MOST_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,16 @@ class RestFault:
 def rest_routes(carrier: Carrier) -> list[Route]:
     """The API's routes, for a server."""
     api = RestApi(carrier)
-    calls = f"/{API_VERSION}/Accounts/{{account}}/Calls"
+    texts = TextsApi(carrier)
+    calls, messages = (f"/{API_VERSION}/Accounts/{{account}}/{name}" for name in ("Calls", "Messages"))
     return [
         Route(f"{calls}.json", api.guarded(api.create), methods=["POST"]),
         Route(f"{calls}.json", api.guarded(api.list_calls), methods=["GET"]),
         Route(f"{calls}/{{sid}}.json", api.guarded(api.update), methods=["POST"]),
         Route(f"{calls}/{{sid}}.json", api.guarded(api.fetch), methods=["GET"]),
+        Route(f"{messages}.json", api.guarded(texts.create), methods=["POST"]),
+        Route(f"{messages}.json", api.guarded(texts.list_texts), methods=["GET"]),
+        Route(f"{messages}/{{sid}}.json", api.guarded(texts.fetch), methods=["GET"]),
         Route(f"/{API_VERSION}/{{rest:path}}", api.guarded(api.unknown)),
     ]
 
@@ -102,7 +108,7 @@ class RestApi:
 
     async def create(self, request: Request) -> Response:
         """POST /Calls.json"""
-        new = create_order(await _fields(request), self._carrier.options.numbers)
+        new = create_order(await form_fields(request), self._carrier.options.numbers)
         call, queued_s = self._carrier.dial(
             new.from_,
             new.to,
@@ -117,7 +123,7 @@ class RestApi:
     async def update(self, request: Request) -> Response:
         """POST /Calls/{sid}.json"""
         call = self._find(request)
-        change = update_change(call, await _fields(request))
+        change = update_change(call, await form_fields(request))
         if change is not None:
             call.change(change)
         return JSONResponse(call_resource(call))
@@ -130,26 +136,7 @@ class RestApi:
         """GET /Calls.json, newest first, in pages."""
         query = request.query_params
         found = [call for call in reversed(self._carrier.calls.values()) if _matches(call, query)]
-        size, page = min(_count(query, "PageSize", 50), MOST_PAGE_SIZE), _count(query, "Page", 0)
-        part = found[page * size : (page + 1) * size]
-
-        def uri(number: int) -> str:
-            rest = [(name, value) for name, value in query.multi_items() if name not in {"Page", "PageSize"}]
-            return f"{request.url.path}?{urlencode([*rest, ('PageSize', size), ('Page', number)])}"
-
-        return JSONResponse(
-            {
-                "calls": [call_resource(call) for call in part],
-                "page": page,
-                "page_size": size,
-                "start": page * size,
-                "end": page * size + max(len(part) - 1, 0),
-                "uri": uri(page),
-                "first_page_uri": uri(0),
-                "previous_page_uri": uri(page - 1) if page else None,
-                "next_page_uri": uri(page + 1) if len(found) > (page + 1) * size else None,
-            }
-        )
+        return JSONResponse(page_of(request, "calls", [call_resource(call) for call in found]))
 
     async def unknown(self, request: Request) -> Response:
         """Everything else under the API's root."""
@@ -184,13 +171,6 @@ def _basic(request: Request) -> str:
         return ""
 
 
-async def _fields(request: Request) -> dict[str, list[str]]:
-    try:
-        return parse_qs((await request.body()).decode(), keep_blank_values=True)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise Refusal(400, 20001, f"the form cannot be read ({error})") from error
-
-
 def _matches(call: SimCall, query: QueryParams) -> bool:
     if query.get("To", call.to) != call.to or query.get("From", call.from_) != call.from_:
         return False
@@ -200,29 +180,8 @@ def _matches(call: SimCall, query: QueryParams) -> bool:
     ):
         return False
     began = call.created_at or datetime.now(UTC)
-    if (day := query.get("StartTime")) and began.date() != _moment(day).date():
+    if (day := query.get("StartTime")) and began.date() != moment(day).date():
         return False
-    if (after := query.get("StartTime>")) and began < _moment(after):
+    if (after := query.get("StartTime>")) and began < moment(after):
         return False
-    return not ((before := query.get("StartTime<")) and began > _moment(before))
-
-
-def _count(query: QueryParams, name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    if not text.isdecimal():
-        raise Refusal(400, 20001, f"{name} {text!r} is not a number")
-    return int(text)
-
-
-def _moment(text: str) -> datetime:
-    """A day or a time, as `2026-11-23`, ISO 8601 or RFC 2822."""
-    try:
-        if len(text) == len("2026-11-23"):
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError as error:
-            raise Refusal(400, 20001, f"{text!r} is not a time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return not ((before := query.get("StartTime<")) and began > moment(before))

@@ -11,6 +11,7 @@ from bridge.audio.wav import read_wav
 from bridge.errors import UsageError
 from bridge.sim.twilio.call import SimCall
 from bridge.sim.twilio.problems import Complaint
+from bridge.sim.twilio.webhook import Exchange
 
 WAV_TYPES = frozenset({"audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave"})
 
@@ -20,13 +21,29 @@ async def fetch_sound(call: SimCall, url: str) -> bytes:
     exchange = await call.post(url, "GET", ())
     if exchange.failure or exchange.status >= 300:
         raise Complaint(11200, f"{url}: {exchange.reason or exchange.status}")
-    kind = exchange.content_type.partition(";")[0].strip().lower()
-    if kind not in WAV_TYPES:
-        raise Complaint(12300, f"{url} has the content type {kind!r}; the pretend carrier plays WAV files only")
+    return await decode_sound(exchange)
+
+
+def is_sound(exchange: Exchange) -> bool:
+    """Did a WAV file come back?"""
+    return _kind(exchange) in WAV_TYPES
+
+
+async def decode_sound(exchange: Exchange) -> bytes:
+    """The file that came back as mu-law at 8 kHz. Raises Complaint."""
+    url = exchange.url
+    if not is_sound(exchange):
+        raise Complaint(
+            12300, f"{url} has the content type {_kind(exchange)!r}; the pretend carrier plays WAV files only"
+        )
     try:
         return await asyncio.to_thread(_decode, exchange.body)
     except UsageError as error:
         raise Complaint(12300, f"{url} cannot be played: {error}") from error
+
+
+def _kind(exchange: Exchange) -> str:
+    return exchange.content_type.partition(";")[0].strip().lower()
 
 
 def _decode(content: bytes) -> bytes:

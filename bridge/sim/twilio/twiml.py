@@ -19,6 +19,7 @@ XML_TYPES = frozenset({"text/xml", "application/xml", "text/html"})
 
 _WEB = {"action", "method"}
 _CALLBACK = {"statusCallback", "statusCallbackMethod"}
+_CALLEE = {"url", "method", "statusCallbackEvent", "machineDetection", "amdStatusCallback"} | _CALLBACK
 _SPOKEN = frozenset({"Say", "Play", "Pause"})
 
 
@@ -52,7 +53,7 @@ VERBS: Mapping[str, Shape] = {
     "Dial": _shape(
         _WEB
         | {"callerId", "answerOnBridge", "timeout", "timeLimit", "record", "sequential", "hangupOnStar", "ringTone"},
-        {"Number"},
+        {"Number", "Sip", "Conference"},
         text=True,
     ),
     "Redirect": _shape({"method"}, text=True),
@@ -62,8 +63,14 @@ VERBS: Mapping[str, Shape] = {
 NOUNS: Mapping[str, Shape] = {
     "Stream": _shape({"url", "name", "track"} | _CALLBACK, {"Parameter"}, required="url"),
     "Parameter": _shape({"name", "value"}, required="name value"),
-    "Number": _shape(
-        {"url", "method", "sendDigits", "statusCallbackEvent", "machineDetection", "amdStatusCallback"} | _CALLBACK,
+    "Number": _shape(_CALLEE | {"sendDigits"}, text=True),
+    "Sip": _shape(_CALLEE | {"username", "password"}, text=True),
+    "Conference": _shape(
+        {"startConferenceOnEnter", "endConferenceOnExit", "beep", "waitUrl", "waitMethod", "maxParticipants", "muted"}
+        | {"participantLabel", "coach", "statusCallbackEvent", "jitterBufferSize", "region", "record", "trim"}
+        | {"recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent"}
+        | {"eventCallbackUrl"}
+        | _CALLBACK,
         text=True,
     ),
 }
@@ -85,6 +92,14 @@ class Element:
     def flag(self, name: str) -> bool:
         """Is an attribute `true`?"""
         return self.get(name).lower() == "true"
+
+    def choice(self, name: str, choices: tuple[str, ...], report: Report, code: int = 12200) -> str:
+        """An attribute that is one of `choices`, the first if it is missing; complains about anything else."""
+        text = self.get(name, choices[0])
+        if text in choices:
+            return text
+        report(code, f"<{self.name} {name}={text!r}> is not one of {', '.join(choices)}; {choices[0]} is taken")
+        return choices[0]
 
     def number(self, name: str, default: float, report: Report) -> float:
         """An attribute that is a number not below 0; complains (12200) and answers the default for anything else."""

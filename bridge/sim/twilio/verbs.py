@@ -19,7 +19,7 @@ from bridge.sim.twilio.legs import Announcement, Keypad
 from bridge.sim.twilio.problems import Complaint
 from bridge.sim.twilio.sounds import fetch_sound
 from bridge.sim.twilio.twiml import Element, read_answer, read_document
-from bridge.sim.twilio.webhook import Form
+from bridge.sim.twilio.webhook import Exchange, Form
 
 MOST_SPOKEN_CHARACTERS = 4096
 KEY_MS, KEY_PAUSE_MS = 100, 100
@@ -32,8 +32,11 @@ Verb = Callable[[Element], Awaitable[Change | None]]
 class Interpreter:
     """Performs TwiML for one call."""
 
-    def __init__(self, call: SimCall) -> None:
+    def __init__(self, call: SimCall, only: frozenset[str] | None = None, place: str = "") -> None:
+        """`only`: the verbs that are performed, when the document belongs to a `place` where not all are."""
         self._call = call
+        self._only = only
+        self._place = place
         self.base = ""  # the URL of the document; empty for inline TwiML
         self._live = False
         self._verbs: Mapping[str, Verb] = {
@@ -48,6 +51,10 @@ class Interpreter:
             "Say": self._say,
         }
 
+    def beside(self, call: SimCall, only: frozenset[str] | None = None, place: str = "") -> Interpreter:
+        """Another one, for a document beside this one: on the other leg, or for waiting."""
+        return Interpreter(call, only, place)
+
     async def run(self, plan: Plan, first: asyncio.Task[None] | None = None) -> Stop:
         """Perform documents until one ends. `first` is waited for before anything is fetched."""
         if first is not None:
@@ -57,6 +64,27 @@ class Interpreter:
             if isinstance(change, Stop):
                 return change
             plan = change
+
+    async def run_or_change(self, plan: Plan, first: asyncio.Task[None] | None = None) -> Change:
+        """How the TwiML ended, or what came from outside instead of it, after the TwiML has been taken down."""
+        work = asyncio.create_task(self.run(plan, first), name=f"TwiML of {self._call.sid}")
+        news = asyncio.create_task(self._call.next_change(), name=f"changes of {self._call.sid}")
+        try:
+            await asyncio.wait({work, news}, return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else news.result()
+        finally:
+            for task in (work, news):
+                task.cancel()
+            await asyncio.wait({work, news})
+
+    async def fetched(self, url: str, method: str, form: Form) -> Exchange:
+        """What is at `url`, from where relative URLs now go out. Raises Complaint."""
+        exchange = await self._call.post(url, method, form)
+        if exchange.failure or exchange.status >= 300:
+            code = 11205 if exchange.failure == "ct" else 11100 if exchange.failure == "url" else 11200
+            raise Complaint(code, f"{url}: {exchange.reason or f'the application answered {exchange.status}'}")
+        self.base, self._live = exchange.url, False
+        return exchange
 
     def absolute(self, url: str) -> str | None:
         """A URL of the document, resolved against the document's own; None, with a complaint, when that fails."""
@@ -87,6 +115,9 @@ class Interpreter:
                 return Fetch(plan.fallback_url, plan.fallback_method, extra)
             return Stop("application_error")
         for verb in verbs:
+            if self._only is not None and verb.name not in self._only:
+                self._call.report(12200, f"<{verb.name}> is not for {self._place} and is skipped")
+                continue
             self._call.note("verb", verb.name)
             change = await self._verbs[verb.name](verb)
             if change is not None:
@@ -99,11 +130,7 @@ class Interpreter:
             self.base, self._live = "", plan.live
             return read_document(plan.twiml.encode(), call.report)
         detected = (("AnsweredBy", call.answered_by),) if call.answered_by and not plan.extra else ()
-        exchange = await call.post(plan.url, plan.method, call.form() + detected + plan.extra)
-        if exchange.failure or exchange.status >= 300:
-            code = 11205 if exchange.failure == "ct" else 11100 if exchange.failure == "url" else 11200
-            raise Complaint(code, f"{plan.url}: {exchange.reason or f'the application answered {exchange.status}'}")
-        self.base, self._live = exchange.url, False
+        exchange = await self.fetched(plan.url, plan.method, call.form() + detected + plan.extra)
         return read_answer(exchange.content_type, exchange.body, call.report)
 
     async def _connect(self, verb: Element) -> Change | None:
@@ -113,11 +140,11 @@ class Interpreter:
         return await dial(self._call, self, verb)
 
     async def _say(self, verb: Element) -> Change | None:
-        await self._play_out(await self._spoken(verb))
+        await self._play_out(await self.sound(verb))
         return None
 
     async def _play(self, verb: Element) -> Change | None:
-        await self._play_out(await self._spoken(verb))
+        await self._play_out(await self.sound(verb))
         return None
 
     async def _pause(self, verb: Element) -> Change | None:
@@ -129,7 +156,7 @@ class Interpreter:
         call = self._call
         if "dtmf" not in verb.get("input", "dtmf"):
             call.report(12200, "<Gather> for speech alone: the pretend carrier only gathers keys")
-        prompt = b"".join([await self._spoken(child) for child in verb.children])
+        prompt = b"".join([await self.sound(child) for child in verb.children])
         wanted = verb.number("numDigits", 0, call.report)
         keypad = Keypad(
             prompt,
@@ -160,22 +187,23 @@ class Interpreter:
     async def _play_out(self, ulaw: bytes) -> None:
         await Announcement(ulaw).play(self._call.answer())
 
-    async def _spoken(self, verb: Element) -> bytes:
+    async def sound(self, verb: Element) -> bytes:
         """The sound of a Say, Play or Pause, its loops included."""
+        loops = verb.number("loop", 1, self._call.report)
+        return await self.sound_once(verb) * int(loops or ENDLESS_LOOPS)
+
+    async def sound_once(self, verb: Element) -> bytes:
+        """The same without its loops."""
         report = self._call.report
         if verb.name == "Pause":
             return _silence(verb.number("length", 1.0, report) * 1000)
-        if verb.name == "Say":
-            if not verb.text or len(verb.text) > MOST_SPOKEN_CHARACTERS:
-                report(13521 if verb.text else 13520, f"<Say> has {len(verb.text)} characters")
-                return b""
-            self._call.note("said", verb.text)
-            sound = await self._call.account.announce(verb.text)
-        elif verb.get("digits"):
-            sound = self._tones(verb.get("digits"))
-        else:
-            sound = await self._file(verb)
-        return sound * int(verb.number("loop", 1, report) or ENDLESS_LOOPS)
+        if verb.name == "Play":
+            return self._tones(verb.get("digits")) if verb.get("digits") else await self._file(verb)
+        if not verb.text or len(verb.text) > MOST_SPOKEN_CHARACTERS:
+            report(13521 if verb.text else 13520, f"<Say> has {len(verb.text)} characters")
+            return b""
+        self._call.note("said", verb.text)
+        return await self._call.account.announce(verb.text)
 
     async def _file(self, verb: Element) -> bytes:
         url = self.absolute(verb.text)
