@@ -40,8 +40,8 @@ decide the same thing by itself, so it neither interrupts nor answers on its own
 **Tools** (`tool_side.py`, `toolcalls.py`, `waiting.py`). Each call the model makes is answered once, be it by a value,
 an error or a time-out; the model speaks about it once, when the last one has returned. The same call again, without a
 word of the caller between, is not run again but answered with what the first one brought; the fifth time it is a loop,
-and the call ends kindly. A tool that takes longer than 0.8 s is announced in its own words, then hummed about: sounds
-of ours go through the ledger like the model's, under names that it is never told of.
+and the call ends kindly. A tool that takes longer than 0.8 s is announced in its own words, then hummed about, or music
+plays until it returns: sounds of ours go through the ledger like the model's, under names that it is never told of.
 
 **The house** (`house_side.py`, `keypad.py`, `silences.py`). What is looked up about a caller is waited for before the
 session is configured. Another agent of the team takes over by one complete configuration, sent before the tool's
@@ -51,6 +51,11 @@ their own. Silence is asked into, once for each question there is, before it is 
 **Leaving** (`departure.py`). "Goodbye" must be heard: a call ends when nothing is being generated or wanted, no tool is
 open and the last mark came back, not at `response.done`. An agent that hangs up on the caller's last word is asked for
 one goodbye first. `End` comes once and last; what was still in the air is written down as it was heard.
+
+**Handing over** is leaving, with a way back. When all is heard the phone leg is away (`HandOver`); the carrier connects
+the caller to somebody else, and only when that person is there (`HandedOver`) the call ends. When nobody takes the
+caller (`HandOverFailed`) the intent is to talk again, the leg returns, and the agent says so. A person who is told
+first who is calling is rung while the caller is still here, waiting for a tool like any other.
 
 **Time zero** of a call is the moment its phone was first attached; all `_ms` in facts count from there, as the
 recording does.

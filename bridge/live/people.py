@@ -28,6 +28,8 @@ DECIDE_S = 60.0
 """From the order to the key: 25 s of ringing, the message twice, and time to find the key."""
 REMEMBERED_S = 120.0
 """The carrier may ask about a person's call for a while after it is over."""
+EMPTY_S = 5.0
+"""The carrier ends the room within a fraction of a second."""
 _WHY = {"busy": "busy", "no-answer": "no answer", "canceled": "no answer", "failed": "not reachable"}
 _LEFT = "they hung up again"
 
@@ -44,6 +46,8 @@ class _Errand:
     """`accepted`, or why not."""
     person: CallRef | None = None
     gone: bool = False
+    begun: bool = False
+    """The room is for talking now, and no longer for waiting."""
 
     def settle(self, became: str) -> None:
         """The first word counts."""
@@ -139,12 +143,16 @@ class People:
         session = self._find(errand.info.call_id)
         if errand.accepted and session is not None and session.end is None:
             self._take_back(session)
+        elif errand.begun:
+            self._spawn(self._empty(errand))
 
-    def joined(self, token: str, carrier_call_id: str) -> None:
-        """Somebody came into the room. Raises BadToken."""
+    def entered(self, token: str, carrier_call_id: str, *, begins: bool) -> None:
+        """Somebody came into the room, or (`begins`) those in it hear each other. Raises BadToken."""
         errand = self._errand(token)
+        errand.begun = errand.begun or begins
         session = self._find(errand.info.call_id)
-        if session is not None and carrier_call_id == errand.info.carrier_call_id:
+        # One who comes into a room that has begun meets somebody; a room may begin with its first one.
+        if session is not None and errand.begun and (begins or carrier_call_id == errand.info.carrier_call_id):
             session.handle(ev.HandedOver())
 
     def entrance(self, room: str, after_path: str) -> JoinRoom | None:
@@ -171,6 +179,14 @@ class People:
         session.handle(ev.HandOverFailed(_LEFT))
         if sent and self.fetch_back is not None:
             self._spawn(self.fetch_back(session))
+
+    async def _empty(self, errand: _Errand) -> None:
+        """The person has left the room, which ends it for the caller. One who came just then would wait for ever."""
+        await asyncio.sleep(EMPTY_S)
+        try:
+            await self._carrier.control.hang_up(CallRef(errand.info.carrier_call_id))
+        except CarrierError as error:
+            log.warning("a caller may wait for nobody", extra={"call_id": errand.info.call_id, "error": str(error)})
 
     async def _hang_up(self, errand: _Errand) -> None:
         if errand.person is None or errand.gone:

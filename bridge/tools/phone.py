@@ -182,7 +182,7 @@ _WARM = (
     "what you cannot do. Say in the same turn, before you call it, that you are ringing somebody."
 )
 _SUMMARY = "Read to the person before they take the call: who is calling, and what for, in one or two sentences."
-_RINGING = "I am ringing a colleague for you. Please hold the line."
+_RINGING = "Please hold the line."
 
 
 def _handed_over(call: Call, number: str) -> ToolResult:

@@ -3,7 +3,7 @@
 /twilio/person/{token}          they picked up: what do they hear?
 /twilio/person/{token}/said     they pressed a key, or none
 /twilio/person/{token}/status   their call's progress
-/twilio/person/{token}/room     somebody came into the room
+/twilio/person/{token}/room     somebody came into the room, or it began
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ class PersonHooks:
 
     async def room(self, request: Request, form: Mapping[str, str]) -> Response:
         """Somebody came into the room."""
-        if form.get("StatusCallbackEvent") == "participant-join":
-            self._people.joined(request.path_params["token"], form.get("CallSid", ""))
+        event = form.get("StatusCallbackEvent")
+        if event in ("participant-join", "conference-start"):
+            begins = event == "conference-start"
+            self._people.entered(request.path_params["token"], form.get("CallSid", ""), begins=begins)
         return Response(status_code=204)
 
     def _answer(self, plan: AnswerPlan) -> Response:

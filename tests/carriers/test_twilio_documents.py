@@ -63,14 +63,14 @@ GOLDEN: dict[str, tuple[AnswerPlan, str]] = {
     "the person's way into the room": (
         JoinRoom("r1", begins=True, events_path="/e"),
         '<Dial method="POST"><Conference beep="false" endConferenceOnExit="true" maxParticipants="2"'
-        ' startConferenceOnEnter="true" statusCallback="https://b.example.test/p/e" statusCallbackEvent="join">r1'
+        ' startConferenceOnEnter="true" statusCallback="https://b.example.test/p/e" statusCallbackEvent="start join">r1'
         "</Conference></Dial></Response>",
     ),
     "the caller's": (
         JoinRoom("r1", begins=False, events_path="/e", after_path="/a"),
         '<Dial action="https://b.example.test/p/a" method="POST"><Conference beep="false" endConferenceOnExit="true"'
         ' maxParticipants="2" startConferenceOnEnter="false" statusCallback="https://b.example.test/p/e"'
-        ' statusCallbackEvent="join">r1</Conference></Dial></Response>',
+        ' statusCallbackEvent="start join">r1</Conference></Dial></Response>',
     ),
     "apology": (
         Apologise(),
