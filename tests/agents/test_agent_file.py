@@ -27,6 +27,7 @@ voice = "cedar"
 tools = ["hang_up", "tools.py:opening_hours"]
 language = "de"
 transfer_to = "+14155550142"
+transfer = "warm"
 model = "gpt-realtime-2"
 transcription_model = ""
 noise_reduction = "far_field"
@@ -92,6 +93,7 @@ voice: cedar
 tools: [hang_up, "tools.py:opening_hours"]
 language: de
 transfer_to: +14155550142
+transfer: warm
 model: gpt-realtime-2
 transcription_model: ""
 noise_reduction: far_field
