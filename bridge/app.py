@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,12 +17,14 @@ from starlette.middleware import Middleware
 from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing, Team
+from bridge.agents.thinker import Thinker
 from bridge.audio.g711 import SAMPLE_RATE_HZ, pcm16_to_ulaw
 from bridge.audio.path import make_path
 from bridge.audio.tones import waiting
 from bridge.call.core import CallCore
 from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
+from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
 from bridge.live.blackbox import lines as blackbox_lines
@@ -88,7 +91,7 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     switchboard = Switchboard(house.new_session, settings.limit_calls)
     farewell = Farewell(carrier)
     switchboard.on_over.append(farewell)
-    services = Services(settings, routing, carrier, switchboard, folders, disk, feed, house.approvals)
+    services = Services(settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, house.analyst)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -106,6 +109,7 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
         finally:
             await switchboard.end_all()
             await house.finish()
+            await house.thinker.close()
             await sources.close()
             farewell.cancel()
             feed.close()
@@ -139,6 +143,8 @@ class _House:
         self._tone = pcm16_to_ulaw(waiting(TONE_MS, SAMPLE_RATE_HZ))
         self._running: set[asyncio.Task[None]] = set()
         self.approvals = Approvals()
+        self.thinker = Thinker.of(settings)
+        self.analyst = Analyst(self.thinker, self._keep_analysis)
 
     @property
     def sources(self) -> list[ToolSource]:
@@ -146,11 +152,16 @@ class _House:
         return list({id(s): s for team in self._teams.values() for s in team.sources}.values())
 
     async def finish(self, seconds: float = 5.0) -> None:
-        """What goes on after calls (hooks) is waited for a little, then ended."""
+        """What goes on after calls is waited for: analyses for their own time, hooks a little. Then it is ended."""
+        await self.analyst.finish()
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         for task in self._running:
             task.cancel()
+
+    def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
+        made = {"model": self.thinker.model, "made_at": iso(time.time()), **found}
+        self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS))
 
     def new_session(self, info: CallInfo) -> CallSession:
         """One call: rules, links, tools and everybody who listens."""
@@ -188,9 +199,10 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        call = LiveCall(info, session.handle, loop)
+        call = LiveCall(info, session.handle, loop, thinker=self.thinker)
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
         session.subscribers += ensemble.subscribers()
+        session.subscribers.append(self.analyst.subscriber(call, lambda: ensemble.analysis))
         session.crew = ensemble
         return session
 

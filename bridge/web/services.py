@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bridge.agents.team import Routing
 from bridge.carriers.registry import Carrier
 from bridge.config import Settings
+from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.switchboard import Switchboard
 from bridge.store.disk import Disk
@@ -26,3 +27,4 @@ class Services:
     disk: Disk
     feed: Feed
     approvals: Approvals
+    analyst: Analyst
