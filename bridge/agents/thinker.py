@@ -129,7 +129,9 @@ class Thinker:
         return f"the text model at {urlsplit(self.url).hostname}"
 
     async def _ask(self, question: Question, limit_s: float, model: str) -> str:
-        exchange = self._exchange or await asyncio.to_thread(self._open)
+        exchange = self._exchange
+        if exchange is None:
+            exchange = await asyncio.to_thread(self._open)
         from bridge.tools.exchange import NoAnswer
 
         headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
@@ -160,8 +162,7 @@ class Thinker:
             if self._exchange is None:
                 guard = Guard([f"{shown}:{port}"])
                 self._exchange = Exchange(guard, most_bytes=MOST_BYTES, redirects=0, uses_tls=tls)
-            made: Exchange = self._exchange
-            return made
+            return self._exchange
 
     def _unreachable(self, error: Any, limit_s: float) -> ModelError:
         match error.reason:

@@ -36,9 +36,8 @@ def show(call_id: str, *, as_json: bool) -> None:
 
 def _print_call(call: dict[str, Any], folders: CallFolders, screen: Console) -> None:
     from bridge.cli.call_figures import call_files
-    from bridge.cli.call_view import analysis_lines
+    from bridge.cli.call_view import analysis_lines, turn_lines
     from bridge.cli.call_view import show as show_line
-    from bridge.cli.call_view import turn_lines
 
     for line in header(call):
         screen.print(line)

@@ -1,8 +1,8 @@
 """Who said what: one JSON line a turn, told when it is known.
 
 Fields: turn, role (caller, agent, tool, keys), text, start_ms, end_ms; for the agent heard_ms, length_ms, cut,
-heard_text, latency_ms; for a tool tool, arguments, ok, and where there is one a note on who allowed it. A caller's words
-may come after the agent's answer began: readers sort by `turn`.
+heard_text, latency_ms; for a tool tool, arguments, ok, and where there is one a note on who allowed it. A caller's
+words may come after the agent's answer began: readers sort by `turn`.
 """
 
 from __future__ import annotations
