@@ -1,7 +1,7 @@
 """The two HTTP interfaces of text models, as tables: how a question is written, and where its answer stands.
 
-    responses   POST {url}/responses           OpenAI's own
-    chat        POST {url}/chat/completions    OpenAI's older one, and what vLLM, Ollama, llama.cpp ... speak
+responses   POST {url}/responses           OpenAI's own
+chat        POST {url}/chat/completions    OpenAI's older one, and what vLLM, Ollama, llama.cpp ... speak
 """
 
 from __future__ import annotations
