@@ -52,10 +52,16 @@ class Texts:
     def routes(self) -> list[BaseRoute]:
         """Where they are."""
         return [
-            Route("/v1/chat/completions", lambda request: self._serve("chat", request), methods=["POST"]),
-            Route("/v1/responses", lambda request: self._serve("responses", request), methods=["POST"]),
+            Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            Route("/v1/responses", self._responses, methods=["POST"]),
             Route("/{path:path}", _nothing_here, methods=["POST", "PUT", "PATCH", "DELETE"]),
         ]
+
+    async def _chat(self, request: Request) -> Response:
+        return await self._serve("chat", request)
+
+    async def _responses(self, request: Request) -> Response:
+        return await self._serve("responses", request)
 
     async def _serve(self, api: Api, request: Request) -> Response:
         authorization = request.headers.get("authorization", "")
