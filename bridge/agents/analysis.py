@@ -64,10 +64,11 @@ class Analysis:
             raise AgentError(f"analysis: timeout is more than 0 seconds, not {self.timeout}")
         if not (self.schema or self.summary or names):
             raise AgentError("analysis: there is nothing to find; ask for a summary, dispositions or a schema")
-        try:
-            Form.of(self.shape)
-        except AgentError as error:
-            raise AgentError(f"analysis: schema {error}") from None
+        if self.schema is not None:
+            try:
+                Form.of(self.schema)
+            except AgentError as error:
+                raise AgentError(f"analysis: schema {error}") from None
 
     @cached_property
     def shape(self) -> type[BaseModel]:

@@ -1,4 +1,4 @@
-"""Supervisors in whole calls: asked for answers, asked for verdicts, and what the caller hears when they say nothing."""
+"""Supervisors in whole calls: their answers, their verdicts, and what the caller hears when none comes."""
 
 from __future__ import annotations
 
@@ -339,7 +339,7 @@ def test_a_tool_that_hangs_behind_a_verdict_has_its_own_time() -> None:
 
 
 def test_a_ruling_begins_with_its_reasons() -> None:
-    assert list(Ruling.model_fields)[0] == "rationale"
+    assert next(iter(Ruling.model_fields)) == "rationale"
 
 
 # ---- what cannot work
