@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from starlette.middleware import Middleware
 from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing, Team
+from bridge.agents.thinker import Thinker
 from bridge.audio.g711 import SAMPLE_RATE_HZ, pcm16_to_ulaw
 from bridge.audio.music import hold_music
 from bridge.audio.path import make_path
@@ -23,6 +25,7 @@ from bridge.audio.tones import waiting
 from bridge.call.core import CallCore
 from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
+from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
 from bridge.live.blackbox import lines as blackbox_lines
@@ -91,7 +94,9 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     farewell = Farewell(carrier)
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     switchboard.on_over += [farewell, people.over]
-    services = Services(settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people)
+    services = Services(
+        settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people, house.analyst
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -110,6 +115,7 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
             await switchboard.end_all()
             await house.finish()
             await people.drained()
+            await house.thinker.close()
             await sources.close()
             farewell.cancel()
             feed.close()
@@ -146,6 +152,8 @@ class _House:
         self._running: set[asyncio.Task[None]] = set()
         self.approvals = Approvals()
         self.people: People | None = None
+        self.thinker = Thinker.of(settings)
+        self.analyst = Analyst(self.thinker, self._keep_analysis)
 
     @property
     def sources(self) -> list[ToolSource]:
@@ -153,11 +161,16 @@ class _House:
         return list({id(s): s for team in self._teams.values() for s in team.sources}.values())
 
     async def finish(self, seconds: float = 5.0) -> None:
-        """What goes on after calls (hooks) is waited for a little, then ended."""
+        """What goes on after calls is waited for: analyses for their own time, hooks a little. Then it is ended."""
+        await self.analyst.finish()
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         for task in self._running:
             task.cancel()
+
+    def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
+        made = {"model": self.thinker.model, "made_at": iso(time.time()), **found}
+        self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS))
 
     def new_session(self, info: CallInfo) -> CallSession:
         """One call: rules, links, tools and everybody who listens."""
@@ -195,9 +208,10 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        call = LiveCall(info, session.handle, loop, line=self.people)
+        call = LiveCall(info, session.handle, loop, line=self.people, thinker=self.thinker)
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
         session.subscribers += ensemble.subscribers()
+        session.subscribers.append(self.analyst.subscriber(call, lambda: ensemble.analysis))
         session.crew = ensemble
         return session
 

@@ -50,6 +50,16 @@ class Settings:
     realtime_output_audio: AudioFormat | None = _setting(
         "REALTIME_OUTPUT_AUDIO", None, "the agent's direction alone; default REALTIME_AUDIO"
     )
+    supervisor_url: str = _setting(
+        "SUPERVISOR_URL", "", "base URL of the text model for supervisors and analyses; default: beside REALTIME_URL"
+    )
+    supervisor_model: str = _setting("SUPERVISOR_MODEL", "gpt-5.4-mini", "text model to ask for")
+    supervisor_api: Literal["responses", "chat"] = _setting(
+        "SUPERVISOR_API", "responses", "responses, or chat for servers that only have /chat/completions"
+    )
+    supervisor_api_key: str = _setting(
+        "SUPERVISOR_API_KEY", "", "Bearer key of the text model; default: OPENAI_API_KEY, to its own hosts", secret=True
+    )
     twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "AC..., whose calls are answered")
     twilio_auth_token: str = _setting(
         "TWILIO_AUTH_TOKEN", "", "verifies signatures; several, comma-separated, while one is rotated", secret=True
@@ -101,6 +111,24 @@ class Settings:
     def __repr__(self) -> str:
         shown = (f"{f.name}={shown_value(f.name, getattr(self, f.name))!r}" for f in fields(self))
         return f"Settings({', '.join(shown)})"
+
+    @property
+    def text_url(self) -> str:
+        """Base URL of the text model: SUPERVISOR_URL, or what stands beside REALTIME_URL (`https://host/v1`)."""
+        if self.supervisor_url:
+            return self.supervisor_url.rstrip("/")
+        url = urlsplit(self.realtime_url)
+        base, _, last = url.path.rstrip("/").rpartition("/")
+        scheme = "http" if url.scheme == "ws" else "https"
+        return f"{scheme}://{url.netloc.rpartition('@')[2]}{(base if last == 'realtime' else '') or '/v1'}"
+
+    @property
+    def text_key(self) -> str:
+        """The key for it. OPENAI_API_KEY goes only to hosts that have it anyway: OpenAI's, and that of REALTIME_URL."""
+        if self.supervisor_api_key:
+            return self.supervisor_api_key
+        has_it = {origin(self.realtime_url), origin("https://api.openai.com")}
+        return self.openai_api_key if origin(self.text_url) in has_it else ""
 
 
 _FIELDS = {f.name: f for f in fields(Settings)}
@@ -245,10 +273,32 @@ def _check(settings: Settings) -> None:
         usable = False
     if not usable:
         raise ConfigError(f"REALTIME_URL is {settings.realtime_url!r}: it must look like wss://host/v1/realtime")
+    if settings.supervisor_url:
+        check_text_url(settings.supervisor_url)
     if settings.public_url:
         check_public_url(settings.public_url)
     if settings.log_level.lower() not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"LOG_LEVEL is {settings.log_level!r}: it can be debug, info, warning or error")
+
+
+def check_text_url(text: str) -> None:
+    """`http(s)://host[:port]/v1`, without keys in it; a ConfigError says what is wrong with it."""
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        usable = usable and not (url.query or url.fragment or url.username)
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not shown: what stands before an @ or behind a ? may be a key.
+        raise ConfigError("SUPERVISOR_URL cannot be used: it must look like https://host/v1, without key or query")
+
+
+def origin(url: str) -> tuple[bool, str, int]:
+    """Who is behind a URL (encrypted?, host, port); a WebSocket and an HTTP address of one server are the same."""
+    parts = urlsplit(url)
+    tls = parts.scheme in ("https", "wss")
+    return tls, parts.hostname or "", parts.port or (443 if tls else 80)
 
 
 def check_public_url(text: str) -> None:

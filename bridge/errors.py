@@ -11,7 +11,8 @@
     |-- CarrierError              the phone company's REST API refused or did not answer
     |-- ModelError                the model's side of a call
     |   |-- ModelRefused          it will not serve us: key, model, quota, request shape
-    |   `-- ModelUnreachable      it could not be reached or went away; may be tried again
+    |   |-- ModelUnreachable      it could not be reached or went away; may be tried again
+    |   `-- ModelMistaken         it answered, and not in the form it was asked for
     |-- ToolError                 a tool failed in a way the model should hear about
     |-- StoreError                a file or database did not take what we gave it
     `-- ServiceUnavailable        a command needs a running `callbridge serve` and there is none
@@ -97,11 +98,17 @@ class ModelError(BridgeError):
 
 
 class ModelRefused(ModelError):
-    """The Realtime server will not serve us; trying again changes nothing."""
+    """The model's server will not serve us; trying again changes nothing."""
 
 
 class ModelUnreachable(ModelError):
-    """The Realtime server could not be reached."""
+    """The model's server could not be reached."""
+
+    retry = True
+
+
+class ModelMistaken(ModelError):
+    """The model answered, and not in the form it was asked for."""
 
     retry = True
 

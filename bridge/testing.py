@@ -42,6 +42,7 @@ from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.phone import Phone
 from bridge.sim.plan import Answer, Hum, Plan
 from bridge.sim.script import Caller, ExpectHangUp, HangUp, Interrupt, Listen, Noise, Press, Say, Score, Step, Wait
+from bridge.sim.thoughts import Thought, Thoughts
 from bridge.sim.twilio.call import SimCall
 from bridge.store.folder import TIMELINE, TRANSCRIPT
 
@@ -55,6 +56,7 @@ __all__ = [
     "Press",
     "Say",
     "SimulatedCall",
+    "Thought",
     "ToolCall",
     "Wait",
     "simulate",
@@ -63,8 +65,8 @@ __all__ = [
 
 PUBLIC_URL = "https://bridge.example.com"
 CALLER, NUMBER = "+14155550123", "+14155550100"
-SETTLE_S = 60.0
-"""Virtual seconds for the files of a call that is over."""
+SETTLE_S = 600.0
+"""Virtual seconds for the files of a call that is over, its analysis among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class SimulatedCall:
     session: dict[str, Any] = field(repr=False)
     """The model's session as it was last configured: instructions, tools, voice ..."""
     problems: list[str]
+    analysis: dict[str, Any] | None = None
+    """What was made of it when it was over (`Agent.analysis`); None when the agent asks for nothing."""
 
     @property
     def said(self) -> list[str]:
@@ -117,6 +121,7 @@ def simulate(
     *,
     caller: Sequence[str | Step] = (),
     model: Sequence[Answer | str] = (),
+    thoughts: Thoughts = (),
     data: Path | None = None,
 ) -> SimulatedCall:
     """Place one call and wait for its end, in virtual time.
@@ -126,11 +131,14 @@ def simulate(
         caller: What the caller does: a text is said, after listening to the agent; `Press("1")` and the other steps
             are done likewise. At the end the caller waits for the agent to hang up, and does so itself after 15 s.
         model: What the model answers to each turn of the caller (and, without a greeting, first of all).
+        thoughts: What the text model answers to supervisors, and to the analysis after them: texts, objects,
+            `Thought(...)` for slow answers and errors, or a function of what was asked. Without any it answers
+            something that fits (a supervisor's verdict is "true").
         data: Where the call's folder shall stay; without it nothing is kept.
 
     Raises AgentError when the agent cannot be used.
     """
-    return loop.run(simulated_call(agent, caller=caller, model=model, data=data))
+    return loop.run(simulated_call(agent, caller=caller, model=model, thoughts=thoughts, data=data))
 
 
 async def simulated_call(
@@ -138,13 +146,14 @@ async def simulated_call(
     *,
     caller: Sequence[str | Step] = (),
     model: Sequence[Answer | str] = (),
+    thoughts: Thoughts = (),
     data: Path | None = None,
 ) -> SimulatedCall:
     """`simulate` for a loop of your own; in an ordinary one the call takes as long as a call takes."""
     chosen = agent if isinstance(agent, Agent | Routing) else load_agent(str(agent))
     plan = Plan(model)
     with tempfile.TemporaryDirectory(prefix="callbridge-test-", ignore_cleanup_errors=True) as scratch:
-        async with _world(chosen, plan, data or Path(scratch)) as (app, carrier, engine):
+        async with _world(chosen, plan, thoughts, data or Path(scratch)) as (app, carrier, engine):
             holder = Caller(score(caller), carrier.mouth)
             await holder.prepare()
             call = await carrier.ring(CALLER, NUMBER, phone=Phone(holder))
@@ -165,11 +174,13 @@ def score(steps: Sequence[str | Step]) -> Score:
 
 
 @contextlib.asynccontextmanager
-async def _world(agent: Agent | Routing, plan: Plan, data: Path) -> AsyncIterator[tuple[Bridge, Carrier, ModelServer]]:
+async def _world(
+    agent: Agent | Routing, plan: Plan, thoughts: Thoughts, data: Path
+) -> AsyncIterator[tuple[Bridge, Carrier, ModelServer]]:
     """The bridge under its real server, the local engine and the pretend carrier, all in this loop."""
     account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
     public, admin = listen("127.0.0.1", 0, "PORT"), listen("127.0.0.1", 0, "BRIDGE_ADMIN_PORT")
-    engine = ModelServer(ModelOptions(ears="energy", keep=True), brain=lambda: plan, mouth=Hum())
+    engine = ModelServer(ModelOptions(ears="energy", keep=True, thoughts=thoughts), brain=lambda: plan, mouth=Hum())
     await engine.start()
     connect = ("127.0.0.1", int(public.getsockname()[1]))
     carrier = Carrier(CarrierOptions(PUBLIC_URL, account, token, connect, on_problem=_kept), mouth=Hum())
@@ -178,6 +189,8 @@ async def _world(agent: Agent | Routing, plan: Plan, data: Path) -> AsyncIterato
         openai_api_key="sk-" + token,
         realtime_url=engine.url,
         realtime_audio="pcmu",
+        supervisor_url=engine.text_url,
+        supervisor_model="local-engine",
         twilio_account_sid=account,
         twilio_auth_token=token,
         twilio_api_url=carrier.url,
@@ -209,6 +222,8 @@ async def _settled(app: Bridge, engine: ModelServer) -> None:
     async with asyncio.timeout(SETTLE_S):
         while app.services.switchboard.live or any(one.close is None for one in engine.sessions):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+        while app.services.analyst.running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0)
     await app.services.disk.drained()
 
@@ -218,7 +233,7 @@ def _result(app: Bridge, call: SimCall, engine: ModelServer, plan: Plan) -> Simu
     ids = folders.ids()
     problems = [str(problem) for problem in call.problems]
     problems += [f"the model complained: {problem}" for session in engine.sessions for problem in session.problems]
-    problems += plan.problems
+    problems += [*plan.problems, *engine.texts.problems]
     if not ids:
         return SimulatedCall({"end_reason": "rejected"}, [], [], {}, [*problems, "the call was not taken"])
     record = folders.read(ids[0])
@@ -226,4 +241,5 @@ def _result(app: Bridge, call: SimCall, engine: ModelServer, plan: Plan) -> Simu
         problems.append(str(record["error"]))
     transcript = sorted(folders.lines(ids[0], TRANSCRIPT), key=lambda turn: int(turn["turn"]))
     configured = engine.sessions[-1].config if engine.sessions else {}
-    return SimulatedCall(record, transcript, list(folders.lines(ids[0], TIMELINE)), configured, problems)
+    timeline = list(folders.lines(ids[0], TIMELINE))
+    return SimulatedCall(record, transcript, timeline, configured, problems, folders.analysis(ids[0]))

@@ -14,6 +14,7 @@ from bridge.errors import ConfigError
 
 SECRETS = {
     "OPENAI_API_KEY": "openai_api_key",
+    "SUPERVISOR_API_KEY": "supervisor_api_key",
     "TWILIO_AUTH_TOKEN": "twilio_auth_token",
     "TWILIO_API_SECRET": "twilio_api_secret",
     "BRIDGE_ADMIN_TOKEN": "admin_token",
@@ -69,6 +70,35 @@ def test_values_get_their_types(tmp_path: Path) -> None:
 def test_several_tokens_while_one_is_rotated() -> None:
     assert Settings(twilio_auth_token=" new , old ,, ").auth_tokens == ("new", "old")
     assert Settings().auth_tokens == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "url", "key"),
+    [
+        ({}, "https://api.openai.com/v1", "sk-o"),
+        ({"realtime_url": "ws://127.0.0.1:9610/v1/realtime"}, "http://127.0.0.1:9610/v1", "sk-o"),
+        ({"realtime_url": "wss://us.example.test/openai/v1/realtime?x=1"}, "https://us.example.test/openai/v1", "sk-o"),
+        ({"realtime_url": "wss://us.example.test/talk"}, "https://us.example.test/v1", "sk-o"),
+        (
+            {"realtime_url": "ws://h/v1/realtime", "supervisor_url": "https://api.openai.com/v1/"},
+            "https://api.openai.com/v1",
+            "sk-o",
+        ),
+        ({"supervisor_url": "http://127.0.0.1:11434/v1"}, "http://127.0.0.1:11434/v1", ""),
+        ({"supervisor_url": "http://api.openai.com/v1"}, "http://api.openai.com/v1", ""),
+        ({"supervisor_url": "https://api.openai.com:444/v1"}, "https://api.openai.com:444/v1", ""),
+        (
+            {"supervisor_url": "https://llm.example.test/v1", "supervisor_api_key": "k"},
+            "https://llm.example.test/v1",
+            "k",
+        ),
+    ],
+)
+def test_the_text_model_is_beside_the_voice_and_the_key_goes_to_no_stranger(
+    changes: dict[str, str], url: str, key: str
+) -> None:
+    found = Settings(openai_api_key="sk-o", **changes)  # type: ignore[arg-type]
+    assert (found.text_url, found.text_key) == (url, key)
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -134,6 +164,10 @@ def test_what_is_no_secret_has_no_twin(tmp_path: Path) -> None:
         ({"REALTIME_URL": "wss://h:port/x"}, "it must look like wss://"),
         ({"REALTIME_URL": "wss://h:99999/x"}, "it must look like wss://"),
         ({"REALTIME_URL": "wss://h/x#y"}, "it must look like wss://"),
+        ({"SUPERVISOR_URL": "wss://h/v1"}, "SUPERVISOR_URL cannot be used: it must look like https://host/v1"),
+        ({"SUPERVISOR_URL": "https://h:port/v1"}, "it must look like https://host/v1"),
+        ({"SUPERVISOR_URL": "https://sk-x@h/v1"}, "without key or query"),
+        ({"SUPERVISOR_API": "assistants"}, "it can be responses or chat"),
     ],
 )
 def test_a_bad_value_is_one_sentence(tmp_path: Path, env: dict[str, str], words: str) -> None:

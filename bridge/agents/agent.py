@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
+from bridge.agents.analysis import Analysis
 from bridge.agents.guardrails import Guardrail
 from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
@@ -160,6 +161,8 @@ class Agent:
     greeting and instructions, and is told to the model."""
     prepare_s: float = 2.0
     """How long that may take; after that the call begins without it."""
+    analysis: Analysis | None = None
+    """What a text model makes of a call when it is over: summary, disposition, data."""
     _hooks: dict[str, list[Hook]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def on(self, event: str) -> Callable[[H], H]:
@@ -212,6 +215,9 @@ class Agent:
             raise self._wrong(f"warn_minutes is 0 or more, not {self.warn_minutes}")
         if not 0 <= self.false_interruption_ms <= _LONGEST_DOUBT_MS:
             raise self._wrong(f"false_interruption_ms is 0 to {_LONGEST_DOUBT_MS}, not {self.false_interruption_ms}")
+        given: object = self.analysis
+        if given is not None and not isinstance(given, Analysis):
+            raise self._wrong("analysis is an Analysis(...)")
         if not self.prepare_s > 0:
             raise self._wrong("prepare_s is more than 0 seconds")
         wrong = [key for key in self.menu if key not in set("0123456789*#")]

@@ -189,6 +189,7 @@ def _parts(reader: Reader, table: Mapping[str, Any], team: _Team) -> dict[str, A
         "guardrails": lambda value: file_parts.guardrails(reader, value),
         "menu": lambda value: file_parts.menu(reader, value),
         "hours": lambda value: file_parts.hours(reader, value),
+        "analysis": lambda value: file_parts.analysis(reader, value),
         "prepare": lambda value: file_parts.function(reader, value, "prepare"),
     }
     found = {name: make(table[name]) for name, make in makers.items() if name in table}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.agents.agent import HOOKS, Agent, Hook
-from bridge.agents.fields import shown
+from bridge.agents.analysis import Analysis
+from bridge.agents.fields import hints, shown
 from bridge.agents.guardrails import Check, Guardrail, Verdict
 from bridge.agents.hours import DAYS, OpeningHours
 from bridge.agents.loading import did_you_mean
@@ -109,6 +110,19 @@ def hours(reader: Reader, value: object) -> OpeningHours | None:
         within = [] if blame in table or blame == "timezone" else ["week"]
         reader.wrong(str(error), "hours", *within, blame)
         return None
+
+
+def analysis(reader: Reader, value: object) -> Analysis | None:
+    """`[analysis]`: the fields of `Analysis`, with `schema = "file.py:Model"`."""
+    table = reader.table(value, "analysis")
+    if table is None:
+        return None
+    before = len(reader.problems)
+    table = reader.known(table, hints(Analysis), "analysis")
+    given = reader.plain(table, Analysis, "analysis")
+    if "schema" in table:
+        given["schema"] = reader.python(table["schema"], "analysis", "schema")
+    return reader.made(Analysis, given, table, ("analysis",)) if len(reader.problems) == before else None
 
 
 def menu(reader: Reader, value: object) -> Mapping[str, str]:

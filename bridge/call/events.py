@@ -205,12 +205,13 @@ class ModelLost:
 
 @value
 class ToolFinished:
-    """A tool returned (or failed, or ran out of time). `speak`: should the model talk about it?"""
+    """A tool returned (or failed, or ran out of time). `speak`: should the model talk about it? `note`: for records."""
 
     call_id: str
     output: str
     ok: bool = True
     speak: bool = True
+    note: str = ""
 
 
 @value

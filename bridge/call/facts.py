@@ -120,7 +120,7 @@ class ToolStarted:
 
 @value
 class ToolUsed:
-    """A tool answered."""
+    """A tool answered. `note`: what the model did not read, such as the verdict that allowed it."""
 
     turn: int
     tool_call_id: str
@@ -130,6 +130,7 @@ class ToolUsed:
     ok: bool
     start_ms: int
     end_ms: int
+    note: str = ""
 
 
 @value

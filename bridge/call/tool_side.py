@@ -66,7 +66,8 @@ class ToolSide:
             desk.put(do.ReturnTool(event.call_id, event.output))
         start, now = desk.ms(call.began_at), desk.now_ms
         number = desk.turns.next_number()
-        desk.tell(facts.ToolUsed(number, call.call_id, call.name, call.arguments, event.output, event.ok, start, now))
+        used = (number, call.call_id, call.name, call.arguments, event.output, event.ok, start, now, event.note)
+        desk.tell(facts.ToolUsed(*used))
         self._arm()
         if not desk.tools.open:
             self.waiting.end()

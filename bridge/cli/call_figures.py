@@ -17,6 +17,7 @@ FILES = {
     "transcript": folder.TRANSCRIPT,
     "timeline": folder.TIMELINE,
     "record": folder.RECORD,
+    "analysis": folder.ANALYSIS,
 }
 
 

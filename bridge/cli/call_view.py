@@ -58,8 +58,23 @@ def _short_line(role: str, start: int, turn: Mapping[str, Any]) -> Line:
     if role == "tool":
         took = f"{max(0, turn['end_ms'] - start)} ms"
         result = quoted(turn["text"]) + ("" if turn.get("ok", True) else " FAILED")
-        return Line(start, role, f"{tool_call(turn['tool'], turn['arguments'])} -> {result}", took)
+        note = _notes(took, printable(str(turn.get("note", ""))))
+        return Line(start, role, f"{tool_call(turn['tool'], turn['arguments'])} -> {result}", note)
     return Line(start, role, printable(str(turn.get("text", ""))))
+
+
+def analysis_lines(analysis: Mapping[str, Any]) -> list[str]:
+    """What a text model made of a call: a line for each thing it found."""
+    if not analysis:
+        return []
+    if analysis.get("error"):
+        return [f"analysis   failed: {printable(str(analysis['error']))}"]
+    lines = [f"{name:<10} {printable(str(analysis[name]))}" for name in ("summary", "disposition") if name in analysis]
+    data = analysis.get("data")
+    for name, value in data.items() if isinstance(data, dict) else ():
+        told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(f"data       {printable(str(name))}: {printable(told)}")
+    return [*lines, f"made by    {printable(str(analysis.get('model', '')))}"]
 
 
 def cut_mark(turn: Mapping[str, Any]) -> str:

@@ -36,8 +36,8 @@ def show(call_id: str, *, as_json: bool) -> None:
 
 def _print_call(call: dict[str, Any], folders: CallFolders, screen: Console) -> None:
     from bridge.cli.call_figures import call_files
+    from bridge.cli.call_view import analysis_lines, turn_lines
     from bridge.cli.call_view import show as show_line
-    from bridge.cli.call_view import turn_lines
 
     for line in header(call):
         screen.print(line)
@@ -47,6 +47,10 @@ def _print_call(call: dict[str, Any], folders: CallFolders, screen: Console) -> 
             show_line(spoken, screen)
     if not call["transcript"]:
         screen.print("nothing was said")
+    if call.get("analysis"):
+        screen.print()
+    for made in analysis_lines(call.get("analysis") or {}):
+        screen.print(made)
     files = call_files(folders.path(call["id"]))
     if files:
         screen.print()
@@ -84,7 +88,8 @@ def find(settings: Settings, folders: CallFolders, call_id: str) -> dict[str, An
         return {name: value for name, value in found.items() if name != "phase" or value != "ENDED"}
     record = folders.read(call_id)
     turns = sorted(folders.lines(call_id, TRANSCRIPT), key=lambda turn: int(turn.get("turn", 0)))
-    return record | {"transcript": turns}
+    analysis = folders.analysis(call_id)
+    return record | {"transcript": turns} | ({"analysis": analysis} if analysis else {})
 
 
 def newest(settings: Settings, folders: CallFolders, limit: int) -> list[dict[str, Any]]:

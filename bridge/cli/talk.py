@@ -19,6 +19,7 @@ from rich.console import Console
 from bridge import config
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing, Team
+from bridge.agents.thinker import Thinker
 from bridge.audio.path import make_path
 from bridge.call import events as ev
 from bridge.config import Settings, is_loopback
@@ -34,6 +35,8 @@ from bridge.realtime.wire import RealtimeWire
 from bridge.tools.sources import Sources
 
 PROMPT = "you> "
+ENGINE = "local-engine"
+"""What the engine is called in what it leaves behind; it answers to any name."""
 
 
 def run(agent: str) -> None:
@@ -47,6 +50,7 @@ def run(agent: str) -> None:
 async def _talk(settings: Settings, team: Team) -> None:
     console = Console(highlight=False, soft_wrap=True)
     async with _model(settings, console) as url:
+        thinker = Thinker.of(_with_engine(settings, url))
         info = CallInfo("call_typed", "", "inbound", "typed", "typed", team.first.name, time.time())
         briefing = Briefing(team, settings, known(info))
 
@@ -66,7 +70,7 @@ async def _talk(settings: Settings, team: Team) -> None:
         def tell(event: ev.Event) -> None:
             heeded[0].heed(event)
 
-        call = LiveCall(info, tell, asyncio.get_running_loop())
+        call = LiveCall(info, tell, asyncio.get_running_loop(), thinker=thinker)
         ensemble = Ensemble(briefing, call, tell, set())
         wire = RealtimeWire(DIALECTS[settings.realtime_dialect], make_path("pcmu", "pcmu"), written)
         talk = TypedTalk(wire, open_socket, ensemble.run_tool, lambda what: _show(console, call, what))
@@ -80,6 +84,7 @@ async def _talk(settings: Settings, team: Team) -> None:
             await _lines(console, talk)
         finally:
             talk.close()
+            await thinker.close()
             await sources.close()
 
 
@@ -110,6 +115,13 @@ def _show(console: Console, call: LiveCall, what: Said | Used) -> None:
         console.print(what.text, end="", style="green", markup=False)
     if what.ends:
         console.print()
+
+
+def _with_engine(settings: Settings, url: str) -> Settings:
+    """The settings for supervisors: where a local engine speaks it thinks too, unless another one is named."""
+    if url == settings.realtime_url:
+        return settings
+    return replace(settings, realtime_url=url, supervisor_model=ENGINE)
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from bridge.agents.agent import Agent
+from bridge.agents.analysis import Analysis
 from bridge.call import events as ev
 from bridge.errors import AgentError
 from bridge.live.briefing import Briefing, tool_terms
@@ -51,6 +52,11 @@ class Ensemble:
     def agent(self) -> Agent:
         """Who speaks."""
         return self.briefing.agent(self.call.speaking)
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """What is to be made of the call when it is over: as the agent says that spoke last, else the first one."""
+        return self.agent.analysis or self.briefing.team.first.analysis
 
     def subscribers(self) -> list[Subscriber]:
         """Those who read along for the agents; they know the ensemble, and it does not know them."""

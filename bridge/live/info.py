@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from bridge.agents.thinker import Thinker
 from bridge.call import events as ev
 from bridge.errors import AgentError, ToolError
 from bridge.tools.base import Turn
@@ -79,6 +80,8 @@ class LiveCall:
     turns: Sequence[Turn] = ()
     """The conversation so far, oldest first."""
     line: Line | None = None
+    thinker: Thinker | None = None
+    """The text model beside it, for supervisors; None: that of the settings."""
     speaking: str = ""
     """Which agent of the team has taken over; empty: the one the call began with speaks."""
 

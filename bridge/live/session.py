@@ -269,7 +269,7 @@ class CallSession:
     async def _tool(self, command: do.RunTool) -> None:
         assert self.crew is not None  # noqa: S101 - app.py sets it before the call starts
         result = await self.crew.run_tool(command.name, command.arguments)
-        self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak))
+        self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak, result.note))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

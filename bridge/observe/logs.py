@@ -24,7 +24,8 @@ LONGEST = 2_000
 
 def set_up(settings: Settings, *, as_json: bool | None = None) -> None:
     """Send every logger to stderr. JSON unless stderr is a terminal."""
-    secrets = [settings.openai_api_key, settings.twilio_api_secret, settings.admin_token, *settings.auth_tokens]
+    keys = [settings.openai_api_key, settings.supervisor_api_key, settings.twilio_api_secret, settings.admin_token]
+    secrets = [*keys, *settings.auth_tokens]
     use_json = not sys.stderr.isatty() if as_json is None else as_json
     renderers: list[Any] = [_printable, structlog.dev.ConsoleRenderer()]
     if use_json:

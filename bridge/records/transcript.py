@@ -1,7 +1,8 @@
 """Who said what: one JSON line a turn, told when it is known.
 
-Fields: turn, role (caller, agent, tool, keys), text, start_ms, end_ms, and for the agent heard_ms, length_ms, cut,
-heard_text, latency_ms. A caller's words may come after the agent's answer began: readers sort by `turn`.
+Fields: turn, role (caller, agent, tool, keys), text, start_ms, end_ms; for the agent heard_ms, length_ms, cut,
+heard_text, latency_ms; for a tool tool, arguments, ok, and where there is one a note on who allowed it. A caller's
+words may come after the agent's answer began: readers sort by `turn`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def turn_of(fact: facts.Fact) -> dict[str, Any] | None:
             return _line(fact.turn, "keys", fact.digits, fact.at_ms, fact.at_ms)
         case facts.ToolUsed():
             line = _line(fact.turn, "tool", fact.output, fact.start_ms, fact.end_ms)
-            return line | {"tool": fact.name, "arguments": fact.arguments, "ok": fact.ok}
+            line |= {"tool": fact.name, "arguments": fact.arguments, "ok": fact.ok}
+            return line | ({"note": fact.note} if fact.note else {})
         case _:
             return None
 

@@ -8,6 +8,7 @@ words, the real lengths of its sound when a client truncates. Any Realtime clien
     same, with `OpenAI-Beta: realtime=v1`             the beta dialect
     ws://127.0.0.1:PORT/v1/realtime?intent=transcription
     GET http://127.0.0.1:PORT/healthz
+    POST http://127.0.0.1:PORT/v1/responses, /v1/chat/completions      words without a voice (texts.py)
 
 `audio.output.speed` is accepted and not followed; MCP servers are not called (`mcp_list_tools.failed` says so).
 """
@@ -41,6 +42,9 @@ from bridge.sim.engine.record import SessionRecord
 from bridge.sim.engine.session import Helpers, Session
 from bridge.sim.engine.shapes import anything
 from bridge.sim.engine.upgrade import SocketLink, Upgrade, choose_subprotocol
+from bridge.sim.http_door import HttpSide
+from bridge.sim.texts import Texts
+from bridge.sim.thoughts import Thoughts
 from bridge.sim.voice import Mouth
 
 log = logging.getLogger(__name__)
@@ -61,7 +65,8 @@ class ModelOptions:
     `port` 0 takes a free one. `speed` is how many times faster than it plays the sound is sent. `faults` are texts in
     the grammar of engine/faults.py. `require_key`: refuse every other bearer key in band, as OpenAI does; empty takes
     any. `strict_ga`: refuse the beta dialect as OpenAI does since 2026. `keep` records all events and sound of each
-    session, for tests; it grows with the conversation.
+    session, for tests; it grows with the conversation. `thoughts` are what the text endpoints answer, in order, or a
+    function of what was asked; without any they answer something plausible.
     """
 
     host: str = "127.0.0.1"
@@ -79,6 +84,7 @@ class ModelOptions:
     stt_url: str = ""
     tts_url: str = ""
     keep: bool = False
+    thoughts: Thoughts = ()
 
 
 class ModelServer:
@@ -104,6 +110,8 @@ class ModelServer:
         self._speech = SpeechEndpoint(options.tts_url) if options.tts_url else None
         self._transcription = TranscriptionEndpoint(options.stt_url) if options.stt_url else None
         self._chat = ChatEndpoint(options.llm_url) if options.llm_url else None
+        self.texts = Texts(options.thoughts, require_key=options.require_key, llm=self._chat)
+        self._http = HttpSide(self.texts.routes)
         ears = Ears(options.ears, phrases=self._script.phrases, transcription=self._transcription)
         self.helpers = Helpers(
             ears,
@@ -137,6 +145,11 @@ class ModelServer:
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         return f"ws://{host}:{self.port}/v1/realtime"
 
+    @property
+    def text_url(self) -> str:
+        """What clients are given as SUPERVISOR_URL."""
+        return self.url.replace("ws:", "http:", 1).removesuffix("/realtime")
+
     async def start(self) -> None:
         """Listen. Raises UsageError when the address cannot be had."""
         try:
@@ -150,6 +163,7 @@ class ModelServer:
                 max_size=LARGEST_MESSAGE_BYTES,
                 close_timeout=CLOSE_TIMEOUT_S,
                 server_header=None,
+                create_connection=self._http.door(),
             )
         except OSError as error:
             where = f"{self.options.host}:{self.options.port}"
@@ -159,7 +173,9 @@ class ModelServer:
         """Close all connections (1001) and end the helper processes."""
         if self._server is not None:
             self._server.close()
+            self._http.close()
             await self._server.wait_closed()
+            await self._http.closed()
         self.helpers.mouth.close()
         self.helpers.ears.close()
         for endpoint in (self._speech, self._transcription, self._chat):

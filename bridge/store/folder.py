@@ -4,9 +4,10 @@
     transcript.jsonl   who said what
     timeline.jsonl     both protocols and our decisions, in one order
     blackbox.jsonl     events with their times, for replay
+    analysis.json      what a text model made of it, when the agent asks for that
     recording.wav      caller left, agent right, when BRIDGE_RECORD is on
 
-`call.json` is replaced whole, so a reader sees the old one or the new one.
+`call.json` and `analysis.json` are replaced whole, so a reader sees the old one or the new one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ TRANSCRIPT = "transcript.jsonl"
 TIMELINE = "timeline.jsonl"
 BLACKBOX = "blackbox.jsonl"
 RECORDING = "recording.wav"
+ANALYSIS = "analysis.json"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts, no l, i, o or u
 _ID = re.compile(r"call_[0-9a-z]{20}").fullmatch
@@ -69,6 +71,14 @@ class CallFolders:
             raise StoreError(f"{path} holds no record")
         return found
 
+    def analysis(self, call_id: str) -> dict[str, Any] | None:
+        """What was made of a call; None when nothing was, or not yet."""
+        try:
+            found = json.loads((self.path(call_id) / ANALYSIS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
     def lines(self, call_id: str, name: str) -> Iterator[dict[str, Any]]:
         """The lines of one of a call's files; a last line that a kill cut short is left out."""
         path = self.path(call_id) / name
@@ -83,16 +93,16 @@ class CallFolders:
                 if isinstance(found, dict):
                     yield found
 
-    def write(self, call_id: str, record: dict[str, Any]) -> None:
-        """Replace a call's record. Raises StoreError when the disk refuses."""
+    def write(self, call_id: str, record: dict[str, Any], name: str = RECORD) -> None:
+        """Replace a call's record (or its analysis). Raises StoreError when the disk refuses."""
         folder = self.path(call_id)
-        part = folder / f".{RECORD}.part"
+        part = folder / f".{name}.part"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-            part.replace(folder / RECORD)
+            part.replace(folder / name)
         except (OSError, UnicodeError) as error:
-            raise StoreError(f"{folder / RECORD} cannot be written: {error}") from None
+            raise StoreError(f"{folder / name} cannot be written: {error}") from None
 
     def close_crashed(self, ended_at: str) -> list[str]:
         """Give every record that a killed process left open its end; returns their ids."""

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeGuard
+from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
 from bridge.errors import AgentError
 
@@ -137,7 +137,8 @@ class ToolResult:
     """What the model gets to read.
 
     `ok`: did it work? `speak`: should the model now say something about it? `become`: the name of the agent of the
-    team who goes on with the call, with the reason (`why`) and words said before (`announce`).
+    team who goes on with the call, with the reason (`why`) and words said before (`announce`). `note`: for the records
+    only, such as who allowed it.
     """
 
     output: str
@@ -146,6 +147,7 @@ class ToolResult:
     become: str = ""
     why: str = ""
     announce: str = ""
+    note: str = ""
 
     @classmethod
     def of(cls, value: object) -> ToolResult:
@@ -190,6 +192,23 @@ class Tool(Protocol):
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it: `type`, `name`, `description`, `parameters`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found. `refused`: the tool must not run, and this is what the model reads instead."""
+
+    refused: ToolResult | None = None
+    note: str = ""
+    """For the records, whatever was found."""
+
+
+@runtime_checkable
+class CheckedTool(Protocol):
+    """A tool that wants to be asked, before anybody is asked for a yes, whether it may run with these arguments."""
+
+    async def check(self, arguments: str, call: Call) -> Checked:
+        """May it run? Asked again for the same arguments until it has run."""
 
 
 class ToolSource(Protocol):

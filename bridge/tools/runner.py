@@ -7,14 +7,16 @@ import difflib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from bridge.errors import ToolError
-from bridge.tools.base import Call, Tool, ToolResult
+from bridge.tools.base import Call, CheckedTool, Tool, ToolResult
 from bridge.tools.consent import Consent
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R")
 
 APPROVAL_S = 60.0
 """How long a person has to approve; the caller hears that it takes a moment."""
@@ -65,6 +67,16 @@ class ToolRunner:
         arguments = arguments.strip() or "{}"  # servers send "" for a tool without parameters
         if not _is_object(arguments):
             return ToolResult.failure(f"{name} was not run: its arguments are not a JSON object. Call it again.")
+        if not isinstance(tool, CheckedTool):
+            return await self._asked(tool, arguments)
+        checked = await self._guarded(tool, lambda: tool.check(arguments, self._call))
+        if isinstance(checked, ToolResult):  # the check itself has failed
+            return checked
+        result = checked.refused or await self._asked(tool, arguments)
+        return replace(result, note=result.note or checked.note)
+
+    async def _asked(self, tool: Tool, arguments: str) -> ToolResult:
+        """Ask whoever has to say yes, and run it."""
         if tool.manner.confirm:
             missing = await self._consent.missing(tool, arguments)
             if missing is not None:
@@ -73,7 +85,7 @@ class ToolRunner:
             refused = await self._refused(tool, arguments)
             if refused is not None:
                 return refused
-        return await self._guarded(tool, arguments)
+        return await self._guarded(tool, lambda: tool.run(arguments, self._call))
 
     async def _refused(self, tool: Tool, arguments: str) -> ToolResult | None:
         """Ask a person; None when they say yes."""
@@ -92,12 +104,12 @@ class ToolRunner:
         reason = f" The reason: {said.reason}" if said.reason else ""
         return ToolResult.failure(f"{tool.name} was not run: it was not approved.{reason}")
 
-    async def _guarded(self, tool: Tool, arguments: str) -> ToolResult:
+    async def _guarded(self, tool: Tool, work: Callable[[], Awaitable[R]]) -> R | ToolResult:
         facts = {"tool": tool.name, "call_id": self._call.id}
         limit = asyncio.timeout(tool.manner.timeout_s)
         try:
             async with limit:
-                return await tool.run(arguments, self._call)
+                return await work()
         except ToolError as error:
             log.info("tool refused", extra=facts)
             return ToolResult.failure(str(error))

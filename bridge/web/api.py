@@ -84,7 +84,8 @@ class Api:
     def _read(self, call_id: str) -> dict[str, Any]:
         record = self._s.folders.read(call_id)
         lines = sorted(self._s.folders.lines(call_id, TRANSCRIPT), key=lambda line: line.get("turn", 0))
-        return record | {"transcript": lines}
+        analysis = self._s.folders.analysis(call_id)
+        return record | {"transcript": lines} | ({"analysis": analysis} if analysis else {})
 
     async def feed(self, _: Request) -> Response:
         """Facts as they happen (server-sent events)."""

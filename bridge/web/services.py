@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bridge.agents.team import Routing
 from bridge.carriers.registry import Carrier
 from bridge.config import Settings
+from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.people import People
 from bridge.live.switchboard import Switchboard
@@ -28,3 +29,4 @@ class Services:
     feed: Feed
     approvals: Approvals
     people: People
+    analyst: Analyst

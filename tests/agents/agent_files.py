@@ -7,6 +7,10 @@ from textwrap import dedent
 
 TOOLS = '''
 from bridge import Call, tool
+from pydantic import BaseModel
+
+class Booking(BaseModel):
+    day: str | None
 
 @tool
 def opening_hours(day: str) -> str:

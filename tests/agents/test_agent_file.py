@@ -69,6 +69,13 @@ closed_say = "We are closed."
 mon = "09:00-18:00"
 sat = "10:00-12:00, 13:00-16:00"
 
+[analysis]
+summary = false
+dispositions = ["booked", "lost"]
+instructions = "Booked means that a day is agreed."
+timeout = 20
+schema = "tools.py:Booking"
+
 [hooks]
 "call.ended" = "tools.py:note"
 
@@ -127,6 +134,12 @@ hours:
   week:
     mon: 09:00-18:00
     sat: 10:00-12:00, 13:00-16:00
+analysis:
+  summary: false
+  dispositions: [booked, lost]
+  instructions: Booked means that a day is agreed.
+  timeout: 20
+  schema: tools.py:Booking
 hooks:
   call.ended: tools.py:note
 guardrails:
@@ -181,6 +194,14 @@ def test_everything_can_be_said(folder: Path, text: str) -> None:
     week = {"mon": "09:00-18:00", "sat": "10:00-12:00, 13:00-16:00"}
     assert agent.hours == OpeningHours(week, "Europe/Berlin", "We are closed.")
     assert (agent.protect_greeting, agent.false_interruption_ms) == (True, 800)
+    assert agent.analysis is not None
+    assert (agent.analysis.summary, agent.analysis.dispositions, agent.analysis.timeout) == (
+        False,
+        ("booked", "lost"),
+        20,
+    )
+    assert agent.analysis.instructions == "Booked means that a day is agreed."
+    assert list(agent.analysis.shape.model_fields) == ["disposition", "data"]
     assert agent.prepare is not None
     assert agent.prepare.__name__ == "prepare"
     [hook] = agent.hooks("call.ended")
@@ -290,6 +311,22 @@ WRONG = [
         "[turn_detection]\ntype = 'server_vad'\nthreshold = 3 # <-",
         "turn_detection:\n  type: server_vad\n  threshold: 3 # <-",
         "turn_detection: threshold is between 0 and 1, not 3",
+    ),
+    ("analysis = 3 # <-", "analysis: 3 # <-", "analysis is a table of names and values, not 3"),
+    (
+        "[analysis]\nsumary = true # <-",
+        "analysis:\n  sumary: true # <-",
+        "'sumary' is unknown in analysis; did you mean summary?",
+    ),
+    (
+        "[analysis]\nschema = 'tools.py:number' # <-",
+        "analysis:\n  schema: tools.py:number # <-",
+        "analysis: schema is a pydantic model (a class), not 7",
+    ),
+    (
+        "[analysis]\ntimeout = 0 # <-",
+        "analysis:\n  timeout: 0 # <-",
+        "analysis: timeout is more than 0 seconds, not 0",
     ),
     ("silence = 3 # <-", "silence: 3 # <-", "silence is a table of names and values, not 3"),
     (

@@ -89,6 +89,25 @@ def test_a_call_as_json_is_its_record_and_its_turns_in_order(folder: Path) -> No
     assert found == RECORD | {"transcript": sorted(TURNS, key=lambda turn: turn["turn"])}
 
 
+def test_what_was_made_of_a_call_and_who_allowed_a_tool(folder: Path) -> None:
+    place = folder / "data" / "calls" / ID
+    made = {"model": "m", "made_at": "2026-01-02T10:01:09.000Z", "summary": "They\nasked.", "disposition": "answered"}
+    made |= {"data": {"day": "Monday", "guests": None}}
+    (place / "analysis.json").write_text(json.dumps(made), "utf-8")
+    allowed = TURNS[1] | {"note": "supervisor: true. It is allowed."}
+    (place / "transcript.jsonl").write_text(json.dumps(allowed) + "\n", "utf-8")
+    shown = run(folder, "calls", "show", ID, env=NO_SERVE).stdout
+    assert (
+        "\n\nsummary    They asked.\ndisposition answered\ndata       day: Monday\ndata       guests: null\n"
+        "made by    m\n\n" in shown
+    )
+    assert "(84 ms, supervisor: true. It is allowed.)" in shown
+    assert f"analysis   data/calls/{ID}/analysis.json" in shown
+    assert document(run(folder, "calls", "show", ID, "--json", env=NO_SERVE))["analysis"] == made
+    (place / "analysis.json").write_text('{"model": "m", "error": "no answer"}', "utf-8")
+    assert "\nanalysis   failed: no answer\n" in run(folder, "calls", "show", ID, env=NO_SERVE).stdout
+
+
 def test_a_call_that_is_not_over(folder: Path) -> None:
     going_on = RECORD | {"ended_at": None, "end_reason": None, "ended_by": None, "usage": {}, "cost_usd": None}
     (folder / "data" / "calls" / ID / "call.json").write_text(json.dumps(going_on), "utf-8")

@@ -61,6 +61,7 @@ class House:
         """Everything is on the disk, and every session is closed."""
         await self.until(lambda: not self.app.services.switchboard.live)
         await self.until(lambda: all(s.close is not None for s in self.model.sessions))
+        await self.until(lambda: not self.app.services.analyst.running)
         await asyncio.sleep(0)
         await self.app.services.disk.drained()
 
