@@ -1,75 +1,19 @@
-"""Conferences: who hears what and when, how they end, and what the application is told."""
+"""Conferences: who hears what, how they end, and what the application is told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx2
 import pytest
-from carrier_world import CALLER, NUMBER, world
-from reference_bridge import ACCOUNT, PUBLIC_URL, TOKEN, ReferenceBridge, twiml
-from starlette.requests import Request
+from carrier_world import NUMBER
+from conference_world import EVENTS, FIRST, ONE, SECOND, THIRD, THREE, TWO, House, Person, room
+from reference_bridge import ACCOUNT, PUBLIC_URL, TOKEN, twiml
 from starlette.responses import Response
 
 from bridge.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
 from bridge.audio.level import rms_dbfs
 from bridge.audio.tones import sine
-from bridge.audio.wav import write_wav
-from bridge.sim.carrier import Carrier
-from bridge.sim.loop import run
-from bridge.sim.phone import Phone
-from bridge.sim.twilio.call import SimCall
 from bridge.sim.twilio.mixer import Mixer, Seat
-
-FIRST, SECOND, THIRD = "+14155550191", "+14155550192", "+14155550193"
-EVENTS = f'statusCallback="{PUBLIC_URL}/room" statusCallbackEvent="start end join leave"'
-ONE, TWO, THREE = (bytes((code,)) * 160 for code in (0x20, 0x30, 0x40))
-
-
-class Person:
-    """Says something after a while, presses keys, stays, hangs up."""
-
-    def __init__(self, stays_s: float = 10.0, says: bytes = b"", after_s: float = 0.0, keys: str = "") -> None:
-        self.stays_s, self.says, self.after_s, self.keys = stays_s, says, after_s, keys
-
-    async def perform(self, phone: Phone) -> None:
-        await phone.until(lambda: False, self.after_s)
-        phone.say(self.says)
-        phone.press(self.keys)
-        await phone.until(lambda: False, self.stays_s)
-
-
-def room(attributes: str = "", dial: str = "", name: str = "desk") -> str:
-    return f'<Dial action="/after" {dial}><Conference beep="false" {attributes}>{name}</Conference></Dial>'
-
-
-class House:
-    """Numbers with TwiML of their own, people who call them, and what became of all of it."""
-
-    def __init__(self, verbs: dict[str, str], **pages: Any) -> None:
-        self.verbs = verbs
-        more = {f"/{name}": page for name, page in pages.items()}
-        self.bridge = ReferenceBridge(pages={"/twilio/voice": self.answer, "/after": twiml("<Hangup/>"), **more})
-        self.carrier: Carrier
-
-    async def answer(self, request: Request) -> Response:
-        to = (await request.form())["To"]
-        return Response(twiml(self.verbs[str(to)]), media_type="text/xml")
-
-    async def ring(self, to: str, person: Person | None = None) -> SimCall:
-        return await self.carrier.ring(CALLER, to, phone=Phone(person or Person(), noise=False))
-
-    def live(self, story: Callable[[], Awaitable[None]], **options: Any) -> None:
-        async def main() -> None:
-            async with world(self.bridge, **options) as self.carrier:
-                await story()
-
-        run(main(), limit_s=1000)
-
-    @property
-    def events(self) -> list[str]:
-        return [form["StatusCallbackEvent"] for form in self.bridge.forms("/room")]
 
 
 def test_two_calls_hear_each_other() -> None:
@@ -101,102 +45,6 @@ def test_three_at_once_are_heard_as_their_sum() -> None:
         third = await (await house.ring(THIRD, Person(6))).ended()
         heard = rms_dbfs(ulaw_to_pcm16(third.heard.between(2.3, 2.7)))
         assert heard == pytest.approx(rms_dbfs(ulaw_to_pcm16(tone)) + 6, abs=1.0)
-
-    house.live(story)
-
-
-def test_music_until_there_are_two_and_one_of_them_starts_it() -> None:
-    waits = room('startConferenceOnEnter="false"')
-    house = House({FIRST: waits, SECOND: waits, THIRD: room()})
-
-    async def story() -> None:
-        first = await house.ring(FIRST, Person(20))
-        await asyncio.sleep(3)
-        second = await house.ring(SECOND, Person(20, says=TWO * 50))
-        await asyncio.sleep(3)
-        assert not house.carrier.conferences[0].started
-        await house.ring(THIRD, Person(4))
-        await asyncio.sleep(2)
-        assert house.carrier.conferences[0].started
-        first.phone.hang_up()
-        await first.ended()
-        assert rms_dbfs(ulaw_to_pcm16(first.heard.between(0.0, 5.9))) > -45
-        assert rms_dbfs(ulaw_to_pcm16(first.heard.between(6.5, 8.0))) < -60
-        assert TWO not in first.heard.sound
-        await asyncio.sleep(10)
-        assert rms_dbfs(ulaw_to_pcm16(second.heard.between(10.0, 15.0))) < -60  # alone, and yet no music
-
-    house.live(story)
-
-
-@pytest.mark.parametrize(("attributes", "silent"), [("", False), ('waitUrl=""', True)])
-def test_somebody_alone_hears_a_soft_tone_unless_silence_is_wished(attributes: str, silent: bool) -> None:
-    house = House({FIRST: room(attributes)})
-
-    async def story() -> None:
-        call = await (await house.ring(FIRST, Person(5))).ended()
-        assert call.problems == []
-        level = rms_dbfs(ulaw_to_pcm16(call.heard.between(0.5, 4.5)))
-        assert level < -60 if silent else -45 < level < -25
-
-    house.live(story)
-
-
-def test_a_document_for_waiting_is_asked_for_and_spoken() -> None:
-    music = "<Say>Please hold.</Say><Redirect></Redirect>"
-    house = House({FIRST: room('waitUrl="/music"')}, music=twiml(music))
-
-    async def story() -> None:
-        call = await (await house.ring(FIRST, Person(20))).ended()
-        assert call.problems == []
-        forms = house.bridge.forms("/music")
-        assert len(forms) > 2
-        assert (forms[0]["CallSid"], forms[0]["FriendlyName"]) == (call.sid, "desk")
-        assert forms[0]["ConferenceSid"] == house.carrier.conferences[0].sid
-        said = [moment for moment in call.timeline if moment.what == "said"]
-        assert len(said) in {len(forms), len(forms) - 1}
-        assert rms_dbfs(ulaw_to_pcm16(call.heard.sound)) > -40
-
-    house.live(story)
-
-
-def test_a_document_without_a_redirect_is_spoken_once_and_other_verbs_are_refused() -> None:
-    house = House({FIRST: room('waitUrl="/music"')}, music=twiml("<Say>Please hold.</Say><Hangup/>"))
-
-    async def story() -> None:
-        call = await (await house.ring(FIRST, Person(20))).ended()
-        assert [problem.code for problem in call.problems] == [13238]
-        assert len(house.bridge.forms("/music")) == 1
-        assert call.heard.between(15.0, 19.0).strip(b"\xff") == b""
-
-    house.live(story)
-
-
-def test_a_sound_file_for_waiting_is_repeated_until_the_start(tmp_path: Any) -> None:
-    write_wav(tmp_path / "music.wav", sine(440, 700, 8000), 8000)
-    wav = Response((tmp_path / "music.wav").read_bytes(), media_type="audio/wav")
-    house = House({FIRST: room('waitUrl="/music" waitMethod="GET"'), SECOND: room()}, music=wav)
-
-    async def story() -> None:
-        first = await house.ring(FIRST, Person(9))
-        await asyncio.sleep(5)
-        await house.ring(SECOND, Person(8))
-        await first.ended()
-        assert first.problems == []
-        assert rms_dbfs(ulaw_to_pcm16(first.heard.between(1.0, 4.5))) > -20
-        assert rms_dbfs(ulaw_to_pcm16(first.heard.between(5.5, 8.5))) < -60
-
-    house.live(story)
-
-
-def test_music_that_cannot_be_had_ends_the_conference_for_that_call() -> None:
-    house = House({FIRST: room('waitUrl="/music"')}, music=Response(status_code=500))
-
-    async def story() -> None:
-        call = await (await house.ring(FIRST)).ended()
-        assert [problem.code for problem in call.problems] == [11200]
-        assert house.bridge.forms("/after")[0]["DialCallStatus"] == "failed"
-        assert call.end_reason == "twiml_hangup"
 
     house.live(story)
 

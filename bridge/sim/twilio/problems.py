@@ -26,7 +26,6 @@ CATALOGUE: dict[int, tuple[Level, str]] = {
     13230: ("warning", "Dial->Conference: Invalid muted value"),
     13231: ("warning", "Dial->Conference: Invalid endConferenceOnExit value"),
     13232: ("warning", "Dial->Conference: Invalid startConferenceOnEnter value"),
-    13233: ("error", "Dial->Conference: Invalid waitUrl value"),
     13234: ("warning", "Dial->Conference: Invalid waitMethod value"),
     13235: ("warning", "Dial->Conference: Invalid beep value"),
     13237: ("error", "Dial->Conference: Invalid conference name"),
