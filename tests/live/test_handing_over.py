@@ -15,10 +15,10 @@ from house_world import CALLER, NUMBER, House
 from bridge.agents.agent import Agent
 from bridge.sim.party import Party
 from bridge.sim.phone import Phone
+from bridge.sim.plan import Hum
 from bridge.sim.script import Caller, HangUp, Listen, Press, Say, Score, Step, Wait
 from bridge.sim.twilio.call import SimCall
 from bridge.sim.twilio.rest import RestFault
-from bridge.sim.voice import Mouth
 from bridge.tools.base import Call
 from bridge.tools.function import tool
 from bridge.tools.phone import hang_up
@@ -79,7 +79,7 @@ def test_a_caller_whom_nobody_takes_comes_back_to_the_agent(tmp_path: Path) -> N
 
 
 def colleague(*steps: Step, after_s: float = 4.0) -> Party:
-    return Party(after_s=after_s, phone=Phone(Caller(steps, Mouth()), noise=False))
+    return Party(after_s=after_s, phone=Phone(Caller(steps, Hum()), noise=False))
 
 
 def longest_silence(world: House, call: SimCall) -> float:

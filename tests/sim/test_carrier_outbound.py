@@ -12,9 +12,9 @@ from bridge.sim.carrier import Carrier
 from bridge.sim.loop import run
 from bridge.sim.party import Party
 from bridge.sim.phone import Phone
+from bridge.sim.plan import Hum
 from bridge.sim.script import Caller, Listen, Press, Wait
 from bridge.sim.twilio.call import SimCall
-from bridge.sim.voice import Mouth
 
 COLLEAGUE = "+14155550123"
 EVENTS = ["initiated", "ringing", "answered", "completed"]
@@ -45,7 +45,7 @@ def statuses(bridge: ReferenceBridge) -> list[str]:
 @pytest.mark.parametrize("order", [{"twiml": twiml(ASK)}, {"url": f"{PUBLIC_URL}/ask"}])
 def test_a_person_presses_a_key(order: dict[str, str]) -> None:
     bridge = ReferenceBridge(pages={"/ask": twiml(ASK), "/chosen": twiml("<Say>Thank you.</Say><Hangup/>")})
-    phone = Phone(Caller((Listen(), Press("1"), Wait(30)), Mouth()), noise=False)
+    phone = Phone(Caller((Listen(), Press("1"), Wait(30)), Hum()), noise=False)
     call = called(Party(phone=phone), bridge, **order)
     assert call.problems == []
     assert (call.status, call.end_reason) == ("completed", "twiml_hangup")
@@ -82,7 +82,7 @@ def test_a_warm_transfer() -> None:
             phone.say(words)
             await phone.until(lambda: False, 10)
 
-    colleague = Phone(Caller((Listen(), Press("1"), Wait(60)), Mouth()), noise=False)
+    colleague = Phone(Caller((Listen(), Press("1"), Wait(60)), Hum()), noise=False)
 
     async def story() -> tuple[SimCall, SimCall]:
         async with world(bridge, directory=lambda number: Party(phone=colleague)) as carrier:

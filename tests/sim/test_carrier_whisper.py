@@ -12,9 +12,9 @@ from bridge.audio.level import rms_dbfs
 from bridge.sim.loop import run
 from bridge.sim.party import Party
 from bridge.sim.phone import Phone
+from bridge.sim.plan import Hum
 from bridge.sim.script import Caller, Listen, Press, Step, Wait
 from bridge.sim.twilio.call import SimCall
-from bridge.sim.voice import Mouth
 
 COLLEAGUE, SIP = "+14155550123", "sip:anna@office.example.test"
 EVENTS = "initiated ringing answered completed"
@@ -57,7 +57,7 @@ def dialled(
 
 
 def scripted(*steps: Step) -> Caller:
-    return Caller(steps, Mouth())
+    return Caller(steps, Hum())
 
 
 def number(attributes: str = 'url="/whisper"') -> str:
