@@ -267,7 +267,7 @@ class Plain:
 async def running(thoughts: Thoughts, checked: ValidatedTool, approve: Any = None) -> tuple[list[Any], int]:
     async with ModelServer(ModelOptions(ears="energy", thoughts=thoughts)) as server:
         thinker = Thinker(server.text_url, "m")
-        caller: Call = Plain((), thinker)  # type: ignore[assignment]
+        caller: Call = Plain((), thinker)
         runner = ToolRunner([checked], caller, approve)
         results = [await runner.run("return_order", '{"number": "4271"}') for _ in range(2)]
         await thinker.close()
@@ -298,7 +298,7 @@ def test_each_use_has_its_own_verdict_and_nothing_goes_past_it() -> None:
     async def past_the_runner() -> bool:
         async with ModelServer(ModelOptions(ears="energy", thoughts=[ruling("false")])) as server:
             thinker = Thinker(server.text_url, "m")
-            result = await checked.run('{"number": "9"}', Plain((), thinker))  # type: ignore[arg-type]
+            result = await checked.run('{"number": "9"}', Plain((), thinker))
             await thinker.close()
             return result.ok
 

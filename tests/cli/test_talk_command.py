@@ -52,3 +52,14 @@ def test_an_agent_that_is_not_there(tmp_path: Path) -> None:
     done = talk(tmp_path, "", "nobody.py")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "there is no file nobody.py" in done.stderr
+
+
+def test_the_local_engine_thinks_for_supervisors_too(tmp_path: Path) -> None:
+    checked = 'Supervisor("You know the rules.").validates(opening_hours, "Anybody may ask.")'
+    shop = SHOP.replace("tools=[opening_hours, hang_up]", f"tools=[{checked}, hang_up]").replace(
+        '@tool(confirm="Shall I look?")', "@tool"
+    )
+    (tmp_path / "shop.py").write_text("from bridge.agents.supervisor import Supervisor\n" + shop)
+    done = talk(tmp_path, "What are your opening hours?\n", "shop.py")
+    assert done.returncode == 0, done.stderr
+    assert "[opening_hours({}) -> We open at nine.]" in done.stdout
