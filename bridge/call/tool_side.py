@@ -68,9 +68,19 @@ class ToolSide:
         number = desk.turns.next_number()
         desk.tell(facts.ToolUsed(number, call.call_id, call.name, call.arguments, event.output, event.ok, start, now))
         self._arm()
+        self._speak()
+        self.departure.check()
+
+    def ran_elsewhere(self, _: ev.HostedToolRan) -> None:
+        """The model's own service has run one. It knows the result and says nothing unless it is asked to."""
+        self.desk.progress_at = self.desk.now
+        self.desk.tools.speak()
+        self._speak()
+
+    def _speak(self) -> None:
+        desk = self.desk
         if desk.tools.take_speak() and desk.intent is Intent.TALK and not desk.caller_speaking:
             desk.respond()
-        self.departure.check()
 
     def _speaks(self, event: ev.ToolFinished) -> bool:
         """Does the tool want its result to be spoken about? One that failed is, whatever it wanted."""
