@@ -77,6 +77,7 @@ class McpSession:
             return
         self._news, self._over = asyncio.Event(), asyncio.Event()  # of the loop that runs now
         first = asyncio.get_running_loop().create_future()
+        first.add_done_callback(lambda done: done.cancelled() or done.exception())  # if nobody is left to be told
         self._owner = asyncio.create_task(self._own(first), name=f"mcp {self._name}")
         try:
             await asyncio.shield(first)
@@ -204,11 +205,20 @@ class McpSession:
         while not (self._over.is_set() or self._lost):
             if self._changed:
                 self._changed = False
-                async with asyncio.timeout(self._start_timeout_s):
-                    self._listed(await all_tools(client))
-                log.info("tools have changed", extra={"server": self._name})
+                await self._list_again(client)
             await self._news.wait()
             self._news.clear()
+
+    async def _list_again(self, client: Client) -> None:
+        from mcp import MCPError
+
+        try:
+            async with asyncio.timeout(self._start_timeout_s):
+                self._listed(await all_tools(client))
+        except (MCPError, TimeoutError, ValueError) as error:  # what was listed before still stands
+            log.warning("tools cannot be listed", extra={"server": self._name, "error": type(error).__name__})
+        else:
+            log.info("tools have changed", extra={"server": self._name})
 
     async def _heed(self, message: IncomingMessage) -> None:
         if getattr(message, "method", "") == "notifications/tools/list_changed":
