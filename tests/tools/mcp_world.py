@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from conftest import NotedCall
 from mcp_server import shop
+from noted_call import NotedCall
 
 from bridge.cli.serve import listen, server
 from bridge.tools.base import ToolResult

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NotedCall
 from loopback import answer, service
 from mcp_world import ask, local, opened, served, story, until
+from noted_call import NotedCall
 
 from bridge.agents.agent import Agent
 from bridge.errors import AgentError, ToolError
