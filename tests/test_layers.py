@@ -29,6 +29,7 @@ DOORS = {
     "uvicorn": ("cli/serve.py", "web/lane.py", "sim/"),
     "numpy": ("audio/",),
     "audioop": ("audio/",),
+    "mcp": ("tools/mcp",),
     "pybase64": ("audio/",),
     "sqlalchemy": ("store/",),
     "espeakng_loader": ("sim/",),

@@ -14,7 +14,7 @@ from bridge.agents.guardrails import Guardrail
 from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
 from bridge.errors import AgentError
-from bridge.tools.base import Call, Tool, ToolSource, is_source
+from bridge.tools.base import Call, JSONSchema, Tool, ToolSource, hosted_by, is_source
 from bridge.tools.phone import TRANSFER_TOOL, check_destination, transfer_to
 
 _TOOL_PARTS = ("name", "description", "parameters", "manner", "run", "definition")
@@ -230,15 +230,23 @@ class Agent:
     def all_tools(self) -> tuple[Tool, ...]:
         """Everything the model is told of: `tools`, and `transfer_to_person` when there is somebody to transfer to.
 
-        The tools of a source are among them once it is open.
+        The tools of a source are among them once it is open; one whose name is taken is not, for a server of others
+        must not put its own `hang_up` in the place of ours.
         """
-        found: list[Tool] = []
+        own = {tool.name for tool in (*self._plain_tools, *self._own_tools)}
+        found: dict[str, Tool] = {}
         for given in self.tools:
             if is_source(given):
-                found += given.tools
+                found |= {tool.name: tool for tool in given.tools if tool.name not in own | found.keys()}
             else:
-                found.append(cast("Tool", given))
-        return (*found, *self._own_tools)
+                tool = cast("Tool", given)
+                found[tool.name] = tool
+        return (*found.values(), *self._own_tools)
+
+    @property
+    def hosted_tools(self) -> tuple[JSONSchema, ...]:
+        """What the session is told of besides: servers whose tools the model's own service runs."""
+        return tuple(entry for source in self.sources for entry in hosted_by(source))
 
     @cached_property
     def ways(self) -> tuple[Handoff, ...]:
@@ -251,6 +259,10 @@ class Agent:
         return tuple(given for given in self.tools if is_source(given))
 
     @cached_property
+    def _plain_tools(self) -> tuple[Tool, ...]:
+        return tuple(cast("Tool", given) for given in self.tools if not is_source(given))
+
+    @cached_property
     def _own_tools(self) -> tuple[Tool, ...]:
         return (transfer_to(self.transfer_to, warm=self.transfer == "warm"),) if self.transfer_to else ()
 
@@ -258,7 +270,7 @@ class Agent:
         if not isinstance(self.tools, list | tuple):
             raise self._wrong("tools is a list of tools")
         object.__setattr__(self, "tools", tuple(self.tools))
-        tools = [cast("Tool", given) for given in self.tools if not is_source(given)]
+        tools = self._plain_tools
         for tool in tools:
             if not all(hasattr(tool, part) for part in _TOOL_PARTS):
                 hint = "; put @tool above the function" if callable(tool) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bridge.errors import AgentError
@@ -15,12 +15,30 @@ _SHORTEST_SECRET = 4
 _SECRET_NAME = re.compile(r"auth|token|secret|password|api[-_]?key|^x?-?key$|cookie", re.IGNORECASE)
 
 
-class Environment:
-    """The variables of the process, and behind them those of `.env` in the current folder; `NAME_FILE` names a file."""
+class Environment(Mapping[str, str]):
+    """The variables of the process, and behind them those of `.env` in the current folder; `NAME_FILE` names a file.
+
+    As a mapping it has the names that have a value, and none of it is shown.
+    """
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = _variables() if variables is None else variables
         self._used: set[str] = set()
+
+    def __repr__(self) -> str:
+        return "<the environment>"
+
+    def __getitem__(self, name: str) -> str:
+        if not (self._variables.get(name) or self._variables.get(f"{name}_FILE")):
+            raise KeyError(name)
+        return self._noted(self._value(name))
+
+    def __iter__(self) -> Iterator[str]:
+        set_ = [name for name, value in self._variables.items() if value]
+        return iter({*set_, *(name.removesuffix("_FILE") for name in set_)})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def fill(self, text: str) -> str:
         """`text` with every `${NAME}` replaced. Raises AgentError, which names the variable and no value."""

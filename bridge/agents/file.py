@@ -74,7 +74,7 @@ class Reading:
 def read_agent_file(path: Path, environment: Environment | None = None) -> Reading:
     """Read a file and its team. Raises AgentError only when there is no such file or it is no TOML or YAML."""
     reading = Reading()
-    reading.agent = _Team(environment or Environment(), reading).agent(path)
+    reading.agent = _Team(Environment() if environment is None else environment, reading).agent(path)
     return reading
 
 

@@ -14,14 +14,12 @@ or, where tables are many,
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bridge.agents.environment import openly_secret
 from bridge.agents.fields import shown
+from bridge.agents.file_kinds import KINDS
 from bridge.agents.loading import did_you_mean
 from bridge.agents.reader import Keys, Reader
 from bridge.errors import AgentError
@@ -33,35 +31,6 @@ PHONE_TOOLS: Mapping[str, FunctionTool[Any, Any]] = {
     tool.name: tool for tool in vars(phone).values() if isinstance(tool, FunctionTool)
 }
 """What `bridge.tools.phone` has to offer without being told a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of tool that is a table: what makes it is looked up when the first file has one."""
-
-    title: str
-    module: str
-    maker: Callable[[Mapping[str, Any]], str]
-    """The name in the module (`Class` or `Class.method`) that takes the table's entries as keyword arguments."""
-
-    def make(self, table: Mapping[str, Any]) -> Callable[..., Tool | ToolSource]:
-        """Raises AgentError when this kind is not installed."""
-        try:
-            found: Any = importlib.import_module(self.module)
-        except ModuleNotFoundError as error:
-            raise AgentError(f"{self.title}s cannot be used here: {error}") from error
-        for part in self.maker(table).split("."):
-            found = getattr(found, part)
-        maker: Callable[..., Tool | ToolSource] = found
-        return maker
-
-
-KINDS: Mapping[str, Kind] = {
-    "http": Kind("HTTP tool", "bridge.tools.http", lambda table: "HttpTool"),
-    "mcp": Kind(
-        "MCP server", "bridge.tools.mcp", lambda table: "McpServer.local" if "command" in table else "McpServer.remote"
-    ),
-}
 
 
 def tools(reader: Reader, value: object) -> list[Tool | ToolSource]:
@@ -135,18 +104,13 @@ def _table(reader: Reader, entry: Mapping[str, Any], keys: Keys) -> Tool | ToolS
         return None
     before = len(reader.problems)
     kind = KINDS[name]
-    maker = reader.attempt(lambda: kind.make(table), *keys)
+    maker = reader.attempt(lambda: kind.made_by(table), *keys)
     if maker is None:
         return None
-    signature = inspect.signature(maker)
-    reader.known(table, signature.parameters, *keys)
-    for parameter in signature.parameters.values():
-        if parameter.default is parameter.empty and parameter.name not in table:
-            reader.wrong(f"this {kind.title} needs {parameter.name}", *keys)
-    given = _filled(reader, table, keys)
-    if kind.module == "bridge.tools.http" and "description" in table and not str(table["description"]).strip():
-        reader.wrong(f"tool {table.get('name', '')!r} has no description; say what it does and when", *keys)
-    if len(reader.problems) > before:
+    kind.check(reader, table, maker, keys)
+    # Filled for all, also where it is the tool that fills: what is not set is told with its line.
+    given = kind.arguments(reader, table, _filled(reader, table, keys), keys)
+    if given is None or len(reader.problems) > before:
         return None
     try:
         return maker(**given)

@@ -50,8 +50,10 @@ class Team:
         return ways
 
     def tools(self, name: str) -> tuple[Tool, ...]:
-        """Everything this agent's model is told of, handoffs included."""
-        return (*self.agents[name].all_tools, *self._handoffs[name])
+        """Everything this agent's model is told of, handoffs included; a source's tool of such a name is left out."""
+        ways = self._handoffs[name]
+        taken = {way.name for way in ways}
+        return (*(tool for tool in self.agents[name].all_tools if tool.name not in taken), *ways)
 
     @property
     def sources(self) -> tuple[ToolSource, ...]:

@@ -40,8 +40,10 @@ decide the same thing by itself, so it neither interrupts nor answers on its own
 **Tools** (`tool_side.py`, `toolcalls.py`, `waiting.py`). Each call the model makes is answered once, be it by a value,
 an error or a time-out; the model speaks about it once, when the last one has returned. The same call again, without a
 word of the caller between, is not run again but answered with what the first one brought; the fifth time it is a loop,
-and the call ends kindly. A tool that takes longer than 0.8 s is announced in its own words, then hummed about, or music
-plays until it returns: sounds of ours go through the ledger like the model's, under names that it is never told of.
+and the call ends kindly. What the model's own service runs (MCP servers it was told of) is nothing of ours but for one
+thing: no response follows by itself, so one is asked for. A tool that takes longer than 0.8 s is announced in its own
+words, then hummed about, or music plays until it returns: sounds of ours go through the ledger like the model's, under
+names that it is never told of.
 
 **The house** (`house_side.py`, `keypad.py`, `silences.py`). What is looked up about a caller is waited for before the
 session is configured. Another agent of the team takes over by one complete configuration, sent before the tool's

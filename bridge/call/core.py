@@ -67,6 +67,7 @@ class CallCore:
             ev.ModelFault: model.fault,
             ev.ModelLost: model.lost,
             ev.ToolCalled: tools.called,
+            ev.HostedToolRan: tools.ran_elsewhere,
             ev.ToolFinished: tools.finished,
             ev.Prepared: house.prepared,
             ev.AgentChanged: house.agent_changed,

@@ -183,6 +183,14 @@ class ToolCalled:
 
 
 @value
+class HostedToolRan:
+    """The model's own service ran a tool of a server it knows (MCP). No response follows by itself."""
+
+    item_id: str
+    ok: bool = True
+
+
+@value
 class ModelFault:
     """An `error` event. `event_id` is the one of our event that failed, when the server says so."""
 
@@ -330,6 +338,7 @@ Event = (
     | SpeechStarted
     | SpeechStopped
     | ToolCalled
+    | HostedToolRan
     | ModelFault
     | ModelLost
     | ToolFinished

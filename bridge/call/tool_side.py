@@ -71,10 +71,20 @@ class ToolSide:
         self._arm()
         if not desk.tools.open:
             self.waiting.end()
-        # One that hands the caller over may have the agent say so first.
+        self._speak()
+        self.departure.check()
+
+    def ran_elsewhere(self, _: ev.HostedToolRan) -> None:
+        """The model's own service has run one. It knows the result and says nothing unless it is asked to."""
+        self.desk.progress_at = self.desk.now
+        self.desk.tools.speak()
+        self._speak()
+
+    def _speak(self) -> None:
+        desk = self.desk
+        # A tool that hands the caller over may have the agent say so first.
         if desk.tools.take_speak() and desk.intent is not Intent.LEAVE and not desk.caller_speaking:
             desk.respond()
-        self.departure.check()
 
     def _speaks(self, event: ev.ToolFinished) -> bool:
         """Does the tool want its result to be spoken about? One that failed is, whatever it wanted."""

@@ -71,6 +71,10 @@ class ToolCalls:
                 self._last_output = output
         return call
 
+    def speak(self) -> None:
+        """Something came back that is not one of these calls, and is to be spoken about too."""
+        self._speak = True
+
     def name_of(self, call_id: str) -> str:
         """Which tool an open call is of; empty when it is not open."""
         call = self._open.get(call_id)

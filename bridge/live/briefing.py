@@ -88,7 +88,7 @@ class Briefing:
             turn_detection=self._turn_detection(agent),
             transcription=transcription,
             noise_reduction=agent.noise_reduction or None,
-            tools=tuple(tool.definition() for tool in self.tools(name)),
+            tools=(*(tool.definition() for tool in self.tools(name)), *agent.hosted_tools),
         )
 
     def _instructions(self, agent: Agent) -> str:

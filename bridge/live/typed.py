@@ -58,6 +58,8 @@ class TypedTalk:
         self._events: asyncio.Queue[ev.Event] = asyncio.Queue()
         self._socket: Socket | None = None
         self._count = 0
+        self._hosted = False
+        """The model's service has run a tool, and the model has not spoken about it."""
         self.over = ""
         self.turns: list[Turn] = []
         """What was said, for tools that look at it."""
@@ -108,9 +110,10 @@ class TypedTalk:
         for _ in range(MOST_ROUNDS):
             self._count += 1
             self._send(do.Respond(f"typed_{self._count}", instructions))
+            self._hosted = False
             calls = await self._turn()
             results = [await self._use(call) for call in calls]
-            if not any(result.speak for result in results):
+            if not (self._hosted or any(result.speak for result in results)):
                 return
             instructions = ""
 
@@ -127,6 +130,8 @@ class TypedTalk:
                 spoke = True
             elif isinstance(event, ev.ToolCalled):
                 calls[event.call_id] = event
+            elif isinstance(event, ev.HostedToolRan):
+                self._hosted = True
             elif isinstance(event, ev.ResponseDone) and event.conversational:
                 if event.status == "failed":
                     raise ModelUnreachable(f"the model failed: {event.error_message or event.error_code}")

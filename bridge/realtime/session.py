@@ -61,6 +61,8 @@ def ga_session(config: SessionConfig) -> dict[str, Any]:
 def beta_session(config: SessionConfig) -> dict[str, Any]:
     """`session` of a beta `session.update`."""
     noise = config.noise_reduction
+    # MCP servers are GA's alone, and one entry that is not known makes the server refuse the whole update.
+    tools = [tool for tool in config.tools if tool.get("type") != "mcp"]
     return {
         "instructions": config.instructions,
         "modalities": ["audio", "text"],
@@ -70,7 +72,7 @@ def beta_session(config: SessionConfig) -> dict[str, Any]:
         "input_audio_transcription": config.transcription,
         "input_audio_noise_reduction": {"type": noise} if noise else None,
         "turn_detection": config.turn_detection,
-        "tools": list(config.tools),
+        "tools": tools,
         "tool_choice": "auto",
         **config.extra,
     }
@@ -105,7 +107,7 @@ def beta_differences(config: SessionConfig, got: Mapping[str, Any]) -> list[Diff
         *_format("output", asked["output_audio_format"], got.get("output_audio_format")),
         *_other("voice", config.voice, got.get("voice")),
         *_other("turn detection", config.turn_detection, got.get("turn_detection")),
-        *_other("tools", _names(config.tools), _names(got.get("tools"))),
+        *_other("tools", _names(asked["tools"]), _names(got.get("tools"))),
     ]
 
 

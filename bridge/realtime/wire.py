@@ -238,6 +238,8 @@ _READERS: dict[Kind, Callable[[RealtimeWire, _ServerEvent], tuple[ev.Event, ...]
     "response_created": RealtimeWire._response_created,
     "response_done": RealtimeWire._response_done,
     "item_done": RealtimeWire._item_done,
+    "hosted_ran": lambda _, e: (ev.HostedToolRan(e.item_id),),
+    "hosted_failed": lambda _, e: (ev.HostedToolRan(e.item_id, ok=False),),
 }
 
 

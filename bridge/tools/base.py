@@ -229,6 +229,12 @@ class ToolSource(Protocol):
         """Let go of it."""
 
 
+def hosted_by(source: ToolSource) -> Sequence[JSONSchema]:
+    """Further entries of a session's `tools`: a source may have `definitions` of what the model's service runs."""
+    told: Sequence[JSONSchema] = getattr(source, "definitions", ())
+    return told
+
+
 def is_source(given: Tool | ToolSource) -> TypeGuard[ToolSource]:
     """Has it to be opened first?"""
     return hasattr(given, "open") and hasattr(given, "tools")

@@ -38,17 +38,27 @@ class HeaderTemplates:
         }
 
 
-def _read(name: str, value: object, environment: Mapping[str, str]) -> Template:
-    if not isinstance(value, str) or not _NAME.fullmatch(name):
+def check_header(name: object, value: object) -> None:
+    """Can it be sent as it is? Raises AgentError, which names the header and never shows its value."""
+    _check_name(name, value)
+    if _NO_VALUE.search(str(value)):
+        raise AgentError(f"headers: {name}: a value is plain ASCII in one line, with no blank at its ends")
+
+
+def _check_name(name: object, value: object) -> None:
+    if not isinstance(value, str) or not isinstance(name, str) or not _NAME.fullmatch(name):
         raise AgentError(f"headers: {name!r} is no header with a text")
     if name.lower() in _OURS:
         raise AgentError(f"headers: {name} is set by us")
+
+
+def _read(name: str, value: str, environment: Mapping[str, str]) -> Template:
+    _check_name(name, value)
     try:
         filled = fill_environment(value, environment)
     except AgentError as error:
         raise AgentError(f"headers: {name}: {error}") from None
-    if _NO_VALUE.search(filled):
-        raise AgentError(f"headers: {name}: a value is plain ASCII in one line, with no blank at its ends")
+    check_header(name, filled)
     try:
         read = Template.read(filled)
     except AgentError:

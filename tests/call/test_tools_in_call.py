@@ -102,3 +102,22 @@ def test_a_long_row_of_tool_calls_is_progress() -> None:
     assert story.end is None
     story.wait(5.0)
     assert story.end is not None
+
+
+def test_what_the_models_own_service_ran_is_asked_to_be_spoken_about() -> None:
+    story = Story.talking()
+    story.tell(ev.ResponseCreated("resp_1"))
+    assert only(story.tell(ev.HostedToolRan("item_9")), do.Respond) == [], "the response that called it still goes on"
+    assert only(story.finish("resp_1"), do.Respond) == [do.Respond("respond_1")]
+    story.tell(ev.ResponseCreated("resp_2"))
+    story.finish("resp_2")
+    assert only(story.tell(ev.HostedToolRan("item_10", ok=False)), do.Respond) == [do.Respond("respond_2")]
+
+
+def test_one_of_ours_and_one_of_the_models_service_are_spoken_about_together() -> None:
+    story = Story.talking()
+    story.tell(ev.ResponseCreated("resp_1"))
+    story.tell(ev.ToolCalled("call_1", "a", "{}"))
+    story.finish("resp_1")
+    assert only(story.tell(ev.HostedToolRan("item_9")), do.Respond) == []
+    assert only(story.tell(ev.ToolFinished("call_1", "1", speak=False)), do.Respond) == [do.Respond("respond_1")]

@@ -112,6 +112,7 @@ STORY: list[ev.Event | float] = [
     ev.ResponseDone("resp_2", "completed", usage=USAGE),
     1.5,
     ev.ToolFinished("call_1", '{"ok": true}'),
+    ev.HostedToolRan("item_9", ok=False),
     ev.PhoneKey("1"),
     2.0,
     ev.ModelFault("response_cancel_not_active", "nothing active", "benign"),

@@ -60,6 +60,8 @@ MEANING: dict[str, ev.Event] = {
     "caller transcript, final; token usage": ev.CallerText("item_U1", "Where is my order?", final=True),
     "caller transcript, final; duration usage": ev.CallerText("item_U3", "", final=True),
     "dispatch tools from this one": ev.ToolCalled("call_T1", "lookup_order", '{"number":"A12"}', "resp_T3"),
+    "MCP call completed": ev.HostedToolRan("item_M2"),
+    "MCP call failed": ev.HostedToolRan("item_M2", ok=False),
     "response with only a tool call": ev.ResponseDone("resp_T3", "completed", usage=USAGE),
     "out-of-band end: conversation_id null, metadata echoed": ev.ResponseDone(
         "resp_T5", "completed", usage=USAGE, conversational=False

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from conftest import NotedCall
+from noted_call import NotedCall
 
 from bridge.sim import loop
 from bridge.tools.base import ToolResult, Turn

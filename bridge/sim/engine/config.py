@@ -11,9 +11,9 @@ from typing import Any
 
 from bridge.sim.engine.complaints import Complaint, missing_parameter
 from bridge.sim.engine.formats import PCM
+from bridge.sim.engine.mcp_shape import mcp_server
 from bridge.sim.engine.shapes import (
     Check,
-    anything,
     either,
     fields,
     flag,
@@ -103,23 +103,7 @@ TOOL = tagged(
         "function": fields(
             {"type": text, "name": short_text(64), "description": text, "parameters": json_object}, required=("name",)
         ),
-        "mcp": fields(
-            {
-                "type": text,
-                "server_label": text,
-                "server_url": text,
-                "server_description": text,
-                "connector_id": text,
-                "tunnel_id": text,
-                "authorization": text,
-                "headers": nullable(json_object),
-                "allowed_tools": anything,
-                "require_approval": anything,
-                "defer_loading": flag,
-                "allowed_callers": list_of(one_of("direct", "programmatic")),
-            },
-            required=("server_label",),
-        ),
+        "mcp": mcp_server,
     },
 )
 

@@ -91,6 +91,17 @@ def list_of(inner: Check, *, least: int = 0, most: int = 1000) -> Check:
     return check
 
 
+def table_of(inner: Check) -> Check:
+    """An object with keys of its own, whose values `inner` takes."""
+
+    def check(value: Any, path: str) -> None:
+        json_object(value, path)
+        for key, element in value.items():
+            inner(element, _join(path, key))
+
+    return check
+
+
 def either(strings: Check, objects: Check) -> Check:
     """A string that the first takes, or else what the second takes."""
     return lambda value, path: (strings if isinstance(value, str) else objects)(value, path)
