@@ -1,4 +1,4 @@
-"""A model with a will of its own: it calls what it was told to call, in any form, declared or not."""
+"""A model with a will of its own, in a whole call: it calls what it was told to call, in any form, declared or not."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from agent_world import HELLO
+from house_world import House, house
+
+from bridge.agents.agent import Agent
 from bridge.audio.g711 import ulaw_to_pcm16
 from bridge.audio.level import rms
-from bridge.sim.brain import CallTool, Part, Say, Turn
+from bridge.sim import brain as sim
 from bridge.sim.heard import Heard
 from bridge.sim.phone import FRAME_BYTES, FRAME_S
+from bridge.sim.script import Listen, Say, Score, Wait
+from bridge.sim.twilio.call import SimCall
 
 AUDIBLE_RMS = 40
 """The soft tone of a wait is quieter than speech; an open line is far below it."""
@@ -35,7 +42,7 @@ class Wilful:
     read_at: list[float] = field(default_factory=list)
     _taken: int = 0
 
-    async def reply(self, turn: Turn) -> AsyncIterator[Part]:
+    async def reply(self, turn: sim.Turn) -> AsyncIterator[sim.Part]:
         """See `sim.brain.Brain`."""
         now = asyncio.get_running_loop().time()
         fresh = [line for line in turn.lines if line.fresh]
@@ -43,24 +50,24 @@ class Wilful:
         self.read += results
         self.read_at += [now] * len(results)
         if turn.exact_words is not None:
-            yield Say(turn.exact_words)
+            yield sim.Say(turn.exact_words)
         elif not turn.tools:
-            yield Say("Sorry, something is wrong here. Please call again. Goodbye.")
+            yield sim.Say("Sorry, something is wrong here. Please call again. Goodbye.")
         elif results and not self.again:
-            yield Say(self.then)
+            yield sim.Say(self.then)
         elif any(line.who == "caller" for line in fresh) or results:
             if not results:
                 self._taken += 1
             else:
                 self.again -= 1
             if self._taken > len(self.calls):
-                yield Say("And now?")
+                yield sim.Say("And now?")
                 return
             self.asked_at.append(now)
             name, arguments = self.calls[self._taken - 1]
-            yield CallTool(name, arguments)
+            yield sim.CallTool(name, arguments)
         else:
-            yield Say("Yes?")
+            yield sim.Say("Yes?")
 
 
 def longest_silence(heard: Heard, from_s: float, to_s: float) -> float:
@@ -79,3 +86,36 @@ def error_of(output: str) -> str:
     """The sentence of a failure."""
     found: Any = json.loads(output)
     return str(found["error"])
+
+
+SCORE: Score = (Listen(), Say(HELLO), Listen(patience_s=30.0), Wait(0.5))
+Told = tuple[House, SimCall]
+
+
+async def story(data: Path, agent: Agent, brain: Wilful, score: Score = SCORE) -> Told:
+    async with house(data / "data", agent=agent, brain=lambda: brain) as world:
+        call = await world.ring(score)
+        await call.ended()
+        await world.written()
+    return world, call
+
+
+def desk(*tools: Any, **more: Any) -> Agent:
+    return Agent("desk", instructions="Answer.", greeting="Hello.", tools=list(tools), **more)
+
+
+def outputs(world: House) -> list[str]:
+    """Every function_call_output that the model was sent."""
+    items = [seen.event["item"] for seen in world.session.received if seen.type == "conversation.item.create"]
+    return [item["output"] for item in items if item["type"] == "function_call_output"]
+
+
+def unharmed(world: House, call: SimCall, brain: Wilful) -> None:
+    """One text, once; nobody waited in silence; the caller ended the call; nobody complained."""
+    assert len(brain.read) == len(brain.asked_at) == len(outputs(world)) == 1
+    assert longest_silence(call.phone.heard, brain.asked_at[0], brain.read_at[0] + 0.5) < 1.5
+    agent_said = [turn["text"] for turn in world.transcript() if turn["role"] == "agent"]
+    assert agent_said[-1] == brain.then
+    record = world.records()[0]
+    assert (record["end_reason"], record["error"]) == ("caller_hung_up", None)
+    assert world.session.problems == [] and call.problems == []
