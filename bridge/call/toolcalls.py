@@ -6,6 +6,7 @@ comes again, or too late, is dropped. The model speaks once, when the last open 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 
@@ -41,10 +42,11 @@ class ToolCalls:
         if call_id in self._known:
             return False
         self._known.add(call_id)
-        again = (name, arguments) == self._last
+        which = (name, _same(arguments))
+        again = which == self._last
         self._open[call_id] = OpenCall(call_id, name, arguments, now, deaf, again)
         if not again:
-            self._last, self._in_a_row, self._last_output = (name, arguments), 0, None
+            self._last, self._in_a_row, self._last_output = which, 0, None
         self._in_a_row += 1
         return True
 
@@ -67,7 +69,7 @@ class ToolCalls:
         call = self._open.pop(call_id, None)
         if call is not None:
             self._speak = self._speak or speak
-            if (call.name, call.arguments) == self._last and not call.again:
+            if not call.again and (call.name, _same(call.arguments)) == self._last:
                 self._last_output = output
         return call
 
@@ -109,3 +111,11 @@ class ToolCalls:
     def open(self) -> int:
         """How many calls wait for their result."""
         return len(self._open)
+
+
+def _same(arguments: str) -> str:
+    """Arguments in one spelling: spaces and the order of keys do not make another call of it."""
+    try:
+        return json.dumps(json.loads(arguments or "{}"), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 AsgiApp = Callable[..., Any]
 FILES = 16_384
 """Open files a process may have, where the system's hard limit lets us ask for so many."""
+FINISH_S = 10.0
+"""What a tool of a call that is over may still need; no more than any tool has (`DEFAULT_TIMEOUT_S`)."""
 MAX_MESSAGE = 65_536
 """Largest WebSocket message of a phone; Twilio's are under 1 kB. (Default 16 MiB: a bomb.)"""
 
@@ -43,6 +45,7 @@ def run(flags: Mapping[str, object]) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bridge.app import create_app
     from bridge.observe import logs
+    from bridge.tools.threads import let_finish
 
     logs.set_up(settings)
     try:
@@ -55,6 +58,7 @@ def run(flags: Mapping[str, object]) -> None:
     admin = listen(settings.admin_host, settings.admin_port, "BRIDGE_ADMIN_PORT")
     with _fast_loop() as run_loop:
         run_loop(_serve(app, app.admin, settings, public, admin))
+    let_finish(FINISH_S)
 
 
 def _many_files() -> None:

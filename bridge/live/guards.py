@@ -15,7 +15,7 @@ from bridge.agents.guardrails import Guardrail, Verdict, as_verdict
 from bridge.call import events as ev
 from bridge.call import facts
 from bridge.tools.base import Call
-from bridge.tools.threads import CallFromThread
+from bridge.tools.threads import CallFromThread, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Guards:
                 if inspect.iscoroutinefunction(rail.check):
                     return as_verdict(await rail.check(text, self._call))
                 loop = asyncio.get_running_loop()
-                found = await asyncio.to_thread(rail.check, text, CallFromThread(self._call, loop))
+                found = await in_thread(rail.check, text, CallFromThread(self._call, loop))
                 return as_verdict(await found if inspect.isawaitable(found) else found)
         except TimeoutError:
             log.warning("guardrail timed out", extra=about)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from bridge.agents.agent import Agent, Hook
 from bridge.call import facts
 from bridge.tools.base import Call
-from bridge.tools.threads import CallFromThread
+from bridge.tools.threads import CallFromThread, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,6 @@ class Hooks:
                     await hook(self._call, fact)
                 else:
                     loop = asyncio.get_running_loop()
-                    await asyncio.to_thread(hook, CallFromThread(self._call, loop), fact)
+                    await in_thread(hook, CallFromThread(self._call, loop), fact)
         except Exception:  # the boundary to users' code, TimeoutError included
             log.exception("a hook failed", extra={"call_id": self._call.id, "hook": name})

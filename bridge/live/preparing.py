@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from bridge.agents.agent import Prepare
 from bridge.tools.base import Call
-from bridge.tools.threads import CallFromThread
+from bridge.tools.threads import CallFromThread, in_thread
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ async def look_up(prepare: Prepare, call: Call, limit_s: float) -> Mapping[str, 
             if inspect.iscoroutinefunction(prepare):
                 found = await prepare(call)
             else:
-                found = await asyncio.to_thread(prepare, CallFromThread(call, asyncio.get_running_loop()))
+                found = await in_thread(prepare, CallFromThread(call, asyncio.get_running_loop()))
                 if inspect.isawaitable(found):
                     found = await found
     except TimeoutError:

@@ -242,11 +242,11 @@ def is_source(given: Tool | ToolSource) -> TypeGuard[ToolSource]:
 
 def _as_json(value: object) -> str:
     # pydantic's own writer, because it knows its models and all that pydantic knows; raises a ValueError of its own.
-    from pydantic_core import PydanticSerializationError, to_json
+    from pydantic_core import to_json
 
     try:
         return to_json(value).decode()
-    except PydanticSerializationError as error:
+    except (ValueError, RecursionError) as error:  # no JSON type, text that is none, a list that holds itself
         raise TypeError(f"a tool returned a {type(value).__name__}, which cannot be written as JSON") from error
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -25,8 +26,11 @@ from pydantic import ValidationError
 
 from bridge.errors import AgentError
 from bridge.tools.base import DEFAULT_TIMEOUT_S, JSON, Call, JSONSchema, Manner, SpeakAfter, ToolResult, Wait
-from bridge.tools.schema import place_of, read_function
-from bridge.tools.threads import CallFromThread
+from bridge.tools.callables import place_of
+from bridge.tools.schema import read_function
+from bridge.tools.threads import CallFromThread, in_thread
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,9 +44,6 @@ class FunctionTool(Generic[P, R]):
     def __init__(
         self, function: Callable[P, R], *, name: str = "", description: str = "", manner: Manner | None = None
     ) -> None:
-        given: object = function
-        if not inspect.isroutine(given):
-            raise AgentError(f"@tool needs a function, and {given!r} is none")
         self._function = function
         self._shape = read_function(function, name, description)
         self.manner = manner or Manner()
@@ -88,14 +89,23 @@ class FunctionTool(Generic[P, R]):
             checked = self._shape.arguments.model_validate_json(arguments.strip() or "{}")
         except ValidationError as error:
             return ToolResult.failure(f"{self.name} was not run: {_problems(error)}. Call it again with this mended.")
-        loop = asyncio.get_running_loop()
         if inspect.iscoroutinefunction(self._function):
             args, kwargs = self._shape.bind(checked, call)
-            started = cast("Callable[..., Awaitable[object]]", self._function)(*args, **kwargs)
+            value = await cast("Callable[..., Awaitable[object]]", self._function)(*args, **kwargs)
         else:
-            args, kwargs = self._shape.bind(checked, CallFromThread(call, loop))
-            started = asyncio.to_thread(cast("Callable[..., object]", self._function), *args, **kwargs)
-        return ToolResult.of(await started)
+            args, kwargs = self._shape.bind(checked, CallFromThread(call, asyncio.get_running_loop()))
+            value = await in_thread(cast("Callable[..., object]", self._function), *args, **kwargs)
+            if inspect.isawaitable(value):  # an async function under a plain decorator
+                value = await value
+        try:
+            return ToolResult.of(value)
+        except TypeError:
+            # It has had its effect: "failed" would make the model do it again.
+            log.exception("a tool's result cannot be written", extra={"tool": self.name, "call_id": call.id})
+            said = (
+                f"{self.name} was run, but its result cannot be read. Do not call it again, and do not guess: say so."
+            )
+            return ToolResult.failure(said)
 
 
 @overload
@@ -139,7 +149,9 @@ def tool(
         try:
             how = Manner(**{"timeout_s" if name == "timeout" else name: value for name, value in manner.items()})
         except (AgentError, TypeError) as error:
-            raise AgentError(f"{place_of(inner)}: tool {name or inner.__name__!r}: {error}") from None
+            raise AgentError(
+                f"{place_of(inner)}: tool {name or getattr(inner, '__name__', inner)!r}: {error}"
+            ) from None
         return FunctionTool(inner, name=name, description=description, manner=how)
 
     return decorate

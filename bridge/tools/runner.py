@@ -105,23 +105,35 @@ class ToolRunner:
         return ToolResult.failure(f"{tool.name} was not run: it was not approved.{reason}")
 
     async def _guarded(self, tool: Tool, work: Callable[[], Awaitable[R]]) -> R | ToolResult:
+        """Do it in a task of its own: one that cancels itself, or will not be stopped, keeps nobody waiting."""
         facts = {"tool": tool.name, "call_id": self._call.id}
-        limit = asyncio.timeout(tool.manner.timeout_s)
+        task = asyncio.ensure_future(self._attempt(tool, work))
         try:
-            async with limit:
-                return await work()
+            await asyncio.wait({task}, timeout=tool.manner.timeout_s)
+        finally:
+            late = task.cancel()
+        if late:
+            log.warning("tool timed out", extra={**facts, "timeout_s": tool.manner.timeout_s})
+            said = f"{tool.name} did not answer within {tool.manner.timeout_s:g} seconds"
+            return ToolResult.failure(f"{said}. Say so, and offer another way.")
+        try:
+            return task.result()
+        except asyncio.CancelledError:  # not by us: what it waited for was, or it cancelled itself
+            log.exception("tool failed", extra=facts)
+            return _failed(tool)
+
+    async def _attempt(self, tool: Tool, work: Callable[[], Awaitable[R]]) -> R | ToolResult:
+        facts = {"tool": tool.name, "call_id": self._call.id}
+        try:
+            return await work()
         except ToolError as error:
             log.info("tool refused", extra=facts)
             return ToolResult.failure(str(error))
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # the boundary to users' code
-            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
-                raise  # it is us whom somebody stops, not something the tool waited for
-            if isinstance(error, TimeoutError) and limit.expired():
-                log.warning("tool timed out", extra={**facts, "timeout_s": tool.manner.timeout_s})
-                late = f"{tool.name} did not answer within {tool.manner.timeout_s:g} seconds"
-                return ToolResult.failure(f"{late}. Say so, and offer another way.")
+        except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException:  # the boundary to users' code; also SystemExit, and what Rust extensions panic with
             log.exception("tool failed", extra=facts)
-            return ToolResult.failure(f"{tool.name} failed. Say that this did not work, and offer another way.")
+            return _failed(tool)
 
     def _unknown(self, name: str) -> ToolResult:
         if not self._tools:
@@ -131,9 +143,8 @@ class ToolRunner:
         return ToolResult.failure(f"There is no tool {name!r}.{hint} There are: {', '.join(self._tools)}.")
 
 
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _failed(tool: Tool) -> ToolResult:
+    return ToolResult.failure(f"{tool.name} failed. Say that this did not work, and offer another way.")
 
 
 def _is_object(text: str) -> bool:

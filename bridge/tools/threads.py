@@ -1,23 +1,85 @@
-"""A call in the hands of a function that runs in a thread."""
+"""Users' plain functions run in threads, with a call in their hands.
+
+Each has a thread of its own and not one of a pool: a function that never returns would keep its place in the pool for
+ever, and enough of them would hold up name look-ups and the carrier's requests of every call. Nor does the process
+wait for such a thread when it ends; one that may still finish is given a moment (`let_finish`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import threading
+import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Generic, TypeVar
+from concurrent.futures import Executor, Future
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from bridge.tools.base import Call, Turn
 
-T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NAME = "users-function"
 
 
-class _Done(Generic[T]):
+async def in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a user's function in a thread, like `asyncio.to_thread`. Raises what it raises.
+
+    A thread cannot be stopped: when this is cancelled the function runs on, and nobody hears its result.
+    """
+    context = contextvars.copy_context()
+
+    def work() -> R:
+        try:
+            return context.run(function, *args, **kwargs)
+        except StopIteration as error:
+            # `next()` on nothing. Up to Python 3.11 a future cannot hold it, and would never be done.
+            raise RuntimeError("StopIteration") from error
+        except Exception:
+            raise
+        except BaseException as error:
+            # `sys.exit()` and the like end programs; this one is not theirs to end.
+            raise RuntimeError(type(error).__name__) from error
+
+    return await asyncio.get_running_loop().run_in_executor(_Threads(), work)
+
+
+def let_finish(limit_s: float) -> None:
+    """Wait for users' functions that still run, so long and no longer."""
+    until = time.monotonic() + limit_s
+    for thread in threading.enumerate():
+        if thread.name == _NAME:
+            thread.join(max(0.0, until - time.monotonic()))
+
+
+class _Threads(Executor):
+    """A new thread for everything."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = fn(*args, **kwargs)
+            except Exception as error:  # the thread's end: it is raised where the result is awaited
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=work, name=_NAME, daemon=True).start()
+        return future
+
+
+class _Done(Generic[R]):
     """A result that is there already: to be awaited, or not."""
 
-    def __init__(self, result: T) -> None:
+    def __init__(self, result: R) -> None:
         self.result = result
 
-    def __await__(self) -> Generator[None, None, T]:
+    def __await__(self) -> Generator[None, None, R]:
         return self.result
         yield
 
@@ -31,6 +93,8 @@ class CallFromThread:
     def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         self._call = call
         self._loop = loop
+        self._thread = threading.get_ident()
+        """The loop's, where this is made."""
 
     @property
     def id(self) -> str:
@@ -85,14 +149,30 @@ class CallFromThread:
     def send_digits(self, digits: str) -> None:
         self._on_loop(lambda: self._call.send_digits(digits))
 
-    def _awaited(self, verb: Awaitable[T]) -> Awaitable[T]:
-        async def carry_out() -> T:
+    def _awaited(self, verb: Awaitable[R]) -> Awaitable[R]:
+        if threading.get_ident() == self._thread:
+            return verb
+
+        async def carry_out() -> R:
             return await verb
 
         return _Done(asyncio.run_coroutine_threadsafe(carry_out(), self._loop).result())
 
     def _on_loop(self, verb: Callable[[], None]) -> None:
-        async def carry_out() -> None:
+        if threading.get_ident() == self._thread:
+            # What a plain function returned was awaited, so its second half runs on the loop: waiting here for the
+            # loop would stop every call for ever.
             verb()
+            return
+        done: Future[None] = Future()
 
-        asyncio.run_coroutine_threadsafe(carry_out(), self._loop).result()
+        def carry_out() -> None:
+            try:
+                verb()
+            except Exception as error:  # raised in the thread that asked
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self._loop.call_soon_threadsafe(carry_out)
+        done.result()

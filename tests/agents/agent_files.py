@@ -21,8 +21,10 @@ def opening_hours(day: str) -> str:
     """
     return "nine to six"
 
-@tool
-def wordless() -> None: ...
+class Wordless:
+    name, description, parameters, manner, run, definition = "wordless", "", {}, None, None, None
+
+wordless = Wordless()
 
 def plain() -> str:
     """No tool."""

@@ -1,12 +1,14 @@
 """An agent is checked when it is made, and knows all of its tools."""
 
 from dataclasses import FrozenInstanceError, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bridge.agents.agent import Agent, TurnDetection
 from bridge.errors import AgentError
+from bridge.tools.base import Manner
 from bridge.tools.function import tool
 from bridge.tools.phone import hang_up, transfer_to
 
@@ -77,8 +79,8 @@ def undecorated() -> None:
     """No tool yet."""
 
 
-@tool
-def wordless() -> None: ...
+wordless = SimpleNamespace(name="wordless", description="", parameters={}, manner=Manner(), run=None, definition=None)
+"""A tool of somebody's own making; `@tool` would have refused it."""
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ FLAT = """
 timeout = 4
 say = "One moment."
 speak_after = "if_silent"
+wait = "music"
 confirm = "Shall I look?"
 approve = true
 interruptible = false
@@ -101,7 +102,9 @@ def test_the_manner_of_an_http_tool_stands_flat_in_its_table(tmp_path: Path) -> 
     agent = read_agent_file(write(tmp_path, "a.toml", text), Environment(KEY)).agent
     assert agent is not None
     tool: Any = agent.tools[1]
-    assert tool.manner == Manner(4, "One moment.", "if_silent", "Shall I look?", True, False, True)
+    assert tool.manner == Manner(
+        4, "One moment.", "if_silent", "Shall I look?", approve=True, wait="music", interruptible=False, idempotent=True
+    )
 
 
 @pytest.mark.parametrize("value", ["a{b}c-secret", "plain-secret-key"])

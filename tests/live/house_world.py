@@ -15,11 +15,13 @@ from bridge.agents.agent import Agent
 from bridge.app import Bridge, create_app
 from bridge.cli.serve import listen, server
 from bridge.config import Settings
+from bridge.sim.brain import Brain
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.engine.record import SessionRecord
 from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.network import Network
 from bridge.sim.phone import Phone
+from bridge.sim.plan import Hum
 from bridge.sim.script import Caller, Score
 from bridge.sim.twilio.call import SimCall
 from bridge.store.folder import TIMELINE, TRANSCRIPT
@@ -111,10 +113,11 @@ async def house(
     carrier: dict[str, Any] | None = None,
     networked: bool = False,
     lane: bool = True,
+    brain: Callable[[], Brain] | None = None,
     **changes: Any,
 ) -> AsyncIterator[House]:
-    """Open everything, and close it again."""
-    engine = ModelServer(model or ModelOptions(ears="energy", keep=True))
+    """Open everything, and close it again. `brain` thinks in place of the engine's script, and hums what it says."""
+    engine = ModelServer(model or ModelOptions(ears="energy", keep=True), brain=brain, mouth=Hum() if brain else None)
     await engine.start()
     public, admin = listen("127.0.0.1", 0, "PORT"), listen("127.0.0.1", 0, "BRIDGE_ADMIN_PORT")
     port, admin_port = public.getsockname()[1], admin.getsockname()[1]

@@ -4,14 +4,12 @@ import datetime
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from bridge.errors import AgentError
 from bridge.tools.base import Call
 from bridge.tools.function import tool
 from bridge.tools.strict import strict_schema
@@ -245,55 +243,6 @@ def test_parameters_may_be_named_like_parts_of_pydantic() -> None:
         """Odd."""
 
     assert odd.parameters["required"] == ["json", "copy", "model_config", "_hidden", "schema"]
-
-
-def unhinted(day) -> None:  # type: ignore[no-untyped-def]
-    """U."""
-
-
-def free_form(options: dict[str, int]) -> None:
-    """F."""
-
-
-def handle(where: Path, file: Callable[[], int]) -> None:
-    """H."""
-
-
-def unknown(day: "Dya") -> None:  # type: ignore[name-defined]  # noqa: F821
-    """U."""
-
-
-def any_number(*days: str) -> None:
-    """A."""
-
-
-def any_names(**days: str) -> None:
-    """A."""
-
-
-@pytest.mark.parametrize(
-    ("function", "sentence"),
-    [
-        (unhinted, "parameter 'day' has no type hint"),
-        (free_form, "parameter 'options' is a dict\\[str, int\\], .*a dict with any keys"),
-        (handle, "parameter 'file' is a .*Callable"),
-        (unknown, "type hints cannot be resolved \\(name 'Dya' is not defined\\)"),
-        (any_number, "each parameter by name; \\*days: str"),
-        (any_names, "each parameter by name; \\*\\*days: str"),
-    ],
-)
-def test_what_the_model_cannot_be_told_is_refused_with_its_place(function: Callable[..., None], sentence: str) -> None:
-    line = function.__code__.co_firstlineno
-    with pytest.raises(AgentError, match=sentence) as refusal:
-        tool(function)
-    assert str(refusal.value).startswith(f"{__file__}:{line}: tool '{function.__name__}': ")
-    assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize("name", ["get hours", "öffnen", "x" * 65, "<lambda>"])
-def test_names_the_api_refuses_are_refused_here(name: str) -> None:
-    with pytest.raises(AgentError, match="letters, digits"):
-        tool(name=name)(google)
 
 
 def test_a_schema_without_end_is_refused() -> None:
