@@ -59,12 +59,14 @@ class Plan:
         if turn.forced_tool:
             return [CallTool(turn.forced_tool, "{}")]
         fresh = [line for line in turn.lines if line.fresh]
+        spoken_to = any(line.who != "result" for line in fresh)
         parts: list[Part] = [
             Say(self._then or _read_out(line.text or ""))
             for line in fresh
-            if line.who == "result" and (self._then or line.name not in SILENT_TOOLS)
+            # A result nobody asked to hear about is old news once the caller has said something else.
+            if line.who == "result" and (self._then or not (spoken_to or line.name in SILENT_TOOLS))
         ]
-        if any(line.who != "result" for line in fresh) or not parts:
+        if spoken_to or not parts:
             parts += self._next(turn)
         return parts
 
