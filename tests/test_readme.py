@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.agents.agent import Agent
+from bridge.agents.check import check_agent
 from bridge.agents.library import load_agent
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,13 +68,43 @@ def test_a_block_runs(block: str, tmp_path_factory: pytest.TempPathFactory) -> N
         assert code == 0, output.read()
 
 
-def test_the_agent_of_the_readme_loads(tmp_path: Path) -> None:
-    (text,) = [text for _, text in blocks("python")]
-    path = tmp_path / "shop.py"
-    path.write_text(text, encoding="utf-8")
-    agent = load_agent(str(path))
-    assert agent.name == "bistro"
-    assert [t.name for t in agent.all_tools] == ["table_free", "hang_up"]
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """The Python of the README in files of the names it gives them, and of any others."""
+    folder = tmp_path_factory.mktemp("python")
+    found = {}
+    for number, (_, text) in enumerate(blocks("python")):
+        before = README[: README.index(text)].rpartition("\n\n")[0][-400:]
+        named = re.findall(r"Save this as `(\w+\.py)`", before)
+        path = folder / (named[-1] if named else f"part_{number}.py")
+        path.write_text(text, encoding="utf-8")
+        found[path] = text
+    return found
+
+
+@pytest.mark.sockets
+def test_all_python_runs_as_it_stands(written: dict[Path, str]) -> None:
+    for path in written:
+        env = os.environ | {"CRM_TOKEN": "any-word", "PYTHONPATH": os.pathsep.join([str(ROOT), str(path.parent)])}
+        done = subprocess.run(
+            [sys.executable, path.name], cwd=path.parent, env=env, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, (path.name, done.stderr)
+
+
+def test_every_agent_has_no_problems(written: dict[Path, str]) -> None:
+    agents = {path.name: check_agent(str(path)) for path, text in written.items() if "\nagent = Agent(" in text}
+    assert len(agents) >= 5
+    assert {name: one.problems for name, one in agents.items() if one.problems} == {}
+    bistro = load_agent(str(next(path for path in written if path.name == "shop.py")))
+    assert isinstance(bistro, Agent)
+    assert [t.name for t in bistro.all_tools] == ["table_free", "hang_up"]
+
+
+def test_the_agent_file_has_no_problems(tmp_path: Path) -> None:
+    whole, *_ = [text for _, text in blocks("toml")]
+    (tmp_path / "bistro.toml").write_text(whole, encoding="utf-8")
+    assert check_agent(str(tmp_path / "bistro.toml")).problems == ()
 
 
 def test_every_file_and_name_of_follow_one_frame_exists() -> None:
