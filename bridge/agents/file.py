@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from bridge.agents import file_parts, file_tools
-from bridge.agents.agent import Agent, Silence, TurnDetection
+from bridge.agents.agent import Agent
 from bridge.agents.document import ENDINGS, Document, read_document, read_text
 from bridge.agents.environment import Environment
 from bridge.agents.fields import hints, shown
+from bridge.agents.listening import Silence, TurnDetection
 from bridge.agents.loading import load_file, load_module, pick_agent, split_spec
 from bridge.agents.problems import Problem, errors
 from bridge.agents.reader import Reader

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
 from bridge.errors import AgentError
-from bridge.tools.base import JSON, Call, JSONSchema, Manner, ToolResult
+from bridge.tools.base import Call, JSONSchema, Manner, ToolResult, definition_of
 
 if TYPE_CHECKING:
     from bridge.agents.agent import Agent
@@ -74,12 +74,7 @@ class HandoffTool:
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it."""
-        return {
-            "type": "function",
-            "name": self.name,
-            "description": self.description,
-            "parameters": cast("JSON", self.parameters),
-        }
+        return definition_of(self)
 
     async def run(self, arguments: str, call: Call) -> ToolResult:
         """The result tells the model who it is now; `become` has the call follow."""

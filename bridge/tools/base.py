@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeGuard, runtime_checkable
+from typing import Literal, Protocol, TypeGuard, cast, runtime_checkable
 
 from bridge.errors import AgentError
 
@@ -192,6 +192,12 @@ class Tool(Protocol):
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it: `type`, `name`, `description`, `parameters`."""
+
+
+def definition_of(tool: Tool) -> JSONSchema:
+    """A function tool as the Realtime API wants it."""
+    told: JSONSchema = {"type": "function", "name": tool.name, "description": tool.description}
+    return told | {"parameters": cast("JSON", tool.parameters)}
 
 
 @dataclass(frozen=True, slots=True)

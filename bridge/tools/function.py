@@ -25,7 +25,16 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from pydantic import ValidationError
 
 from bridge.errors import AgentError
-from bridge.tools.base import DEFAULT_TIMEOUT_S, JSON, Call, JSONSchema, Manner, SpeakAfter, ToolResult, Wait
+from bridge.tools.base import (
+    DEFAULT_TIMEOUT_S,
+    Call,
+    JSONSchema,
+    Manner,
+    SpeakAfter,
+    ToolResult,
+    Wait,
+    definition_of,
+)
 from bridge.tools.callables import place_of
 from bridge.tools.schema import read_function
 from bridge.tools.threads import CallFromThread, in_thread
@@ -73,12 +82,7 @@ class FunctionTool(Generic[P, R]):
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it."""
-        return {
-            "type": "function",
-            "name": self.name,
-            "description": self.description,
-            "parameters": cast("JSON", self.parameters),
-        }
+        return definition_of(self)
 
     async def run(self, arguments: str, call: Call) -> ToolResult:
         """Check the arguments and call the function.

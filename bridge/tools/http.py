@@ -21,12 +21,12 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from bridge.errors import AgentError, ToolError
 from bridge.tools.arguments import Arguments
-from bridge.tools.base import JSON, Call, JSONSchema, Manner, ToolResult
+from bridge.tools.base import JSON, Call, JSONSchema, Manner, ToolResult, definition_of
 from bridge.tools.headers import HeaderTemplates
 from bridge.tools.pick import Pick
 from bridge.tools.statuses import ANOTHER_WAY, sentence_for
@@ -139,12 +139,7 @@ class HttpTool:
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it."""
-        return {
-            "type": "function",
-            "name": self._name,
-            "description": self._description,
-            "parameters": cast("JSON", self.parameters),
-        }
+        return definition_of(self)
 
     async def run(self, arguments: str, call: Call) -> ToolResult:
         """Check the arguments, ask, and give back what matters. Raises nothing but CancelledError."""

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from bridge.errors import ToolError
-from bridge.tools.base import JSON, Call, JSONSchema, Manner, ToolResult
+from bridge.tools.base import Call, JSONSchema, Manner, ToolResult, definition_of
 from bridge.tools.mcp_session import McpSession, ServerGone
 from bridge.tools.statuses import ANOTHER_WAY
 
@@ -48,12 +48,7 @@ class McpTool:
 
     def definition(self) -> JSONSchema:
         """The tool as the Realtime API wants it."""
-        return {
-            "type": "function",
-            "name": self.name,
-            "description": self.description,
-            "parameters": cast("JSON", self.parameters),
-        }
+        return definition_of(self)
 
     async def run(self, arguments: str, call: Call) -> ToolResult:
         """Have the server do it. Raises nothing but CancelledError."""

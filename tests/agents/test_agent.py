@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.agents.agent import Agent, TurnDetection
+from bridge.agents.agent import Agent
+from bridge.agents.listening import TurnDetection
 from bridge.errors import AgentError
 from bridge.tools.base import Manner
 from bridge.tools.function import tool

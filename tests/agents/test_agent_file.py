@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from agent_files import TOOLS, marked, write
 
-from bridge.agents.agent import Agent, Silence, TurnDetection
+from bridge.agents.agent import Agent
 from bridge.agents.environment import Environment
 from bridge.agents.file import load_agent_file, read_agent_file
 from bridge.agents.hours import OpeningHours
 from bridge.agents.library import load_agent
+from bridge.agents.listening import Silence, TurnDetection
 from bridge.errors import AgentError
 
 CALL: Any = SimpleNamespace(id="call_01")

@@ -202,7 +202,7 @@ def test_a_team(folder: Path, ending: str) -> None:
 
 PYTHON = """
 from bridge import Agent
-from bridge.agents.agent import TurnDetection
+from bridge.agents.listening import TurnDetection
 from bridge.tools.phone import hang_up
 
 sales = Agent("sales", "Sell.", handoff_description="Orders.", tools=[hang_up])

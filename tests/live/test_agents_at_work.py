@@ -14,10 +14,11 @@ import pytest
 from agent_world import HELLO, LONG, run, said, script, updates
 from house_world import CALLER, NUMBER
 
-from bridge.agents.agent import Agent, Silence
+from bridge.agents.agent import Agent
 from bridge.agents.guardrails import Guardrail
 from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
+from bridge.agents.listening import Silence
 from bridge.agents.team import Routing
 from bridge.sim.script import Interrupt, Listen, Noise, Press, Say, Wait
 from bridge.tools.base import Call

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from house_world import House, house
 
-from bridge.agents.agent import Agent, TurnDetection
+from bridge.agents.agent import Agent
+from bridge.agents.listening import TurnDetection
 from bridge.audio.g711 import pcm16_to_ulaw, ulaw_to_pcm16
 from bridge.audio.tones import noise
 from bridge.sim import loop

@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from bridge.agents.agent import Agent, Silence
+from bridge.agents.agent import Agent
 from bridge.agents.analysis import Analysis
+from bridge.agents.listening import Silence
 from bridge.tools.base import Call
 from bridge.tools.function import tool
 from bridge.tools.phone import hang_up
