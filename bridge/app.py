@@ -33,6 +33,7 @@ from bridge.live.briefing import Briefing
 from bridge.live.ensemble import Ensemble
 from bridge.live.farewell import Farewell
 from bridge.live.info import CallInfo, LiveCall, known
+from bridge.live.listener import Ears
 from bridge.live.model import Connect, ModelLink, Socket
 from bridge.live.people import People
 from bridge.live.session import CallSession
@@ -213,6 +214,13 @@ class _House:
         session.subscribers += ensemble.subscribers()
         session.subscribers.append(self.analyst.subscriber(call, lambda: ensemble.analysis))
         session.crew = ensemble
+        # The rules are told in the loop's next round: no event may slip in between a decision and its last command.
+        ears = Ears(
+            lambda name: briefing.agent(name).turn_detection,
+            session.model.feed,
+            lambda event: loop.call_soon(session.handle, event),
+        )
+        session.ears = ears.of
         return session
 
     def _approver(self, call_id: str) -> Approve:

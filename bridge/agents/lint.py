@@ -28,6 +28,7 @@ _MENU_VERBS = ("transfer", "hang_up")
 _DETECTION = {
     "server_vad": ("threshold", "prefix_padding_ms", "silence_duration_ms"),
     "semantic_vad": ("eagerness",),
+    "local": ("threshold", "prefix_padding_ms", "silence_duration_ms"),
 }
 _LONGEST_S = 55 * 60
 FILLED_BY_THE_CALL = frozenset({"from_number", "to_number", "direction", "call_id"})
@@ -74,11 +75,10 @@ def _partial_detection(desk: _Desk) -> Iterator[Problem]:
         taken = ", ".join(f"{name} ({getattr(detection, name)})" for name in left_out)
         sentence = f"turn_detection is partial: it leaves out {taken}; say each, since defaults differ between servers"
         yield desk.problem("warning", sentence, "turn_detection")
-    for kind, names in _DETECTION.items():
-        for name in names if kind != detection.type else ():
-            if desk.source.says("turn_detection", name):
-                sentence = f"{name} does nothing with {detection.type}"
-                yield desk.problem("warning", sentence, "turn_detection", name)
+    for name in dict.fromkeys(_all_detection()):
+        if name not in _DETECTION[detection.type] and desk.source.says("turn_detection", name):
+            sentence = f"{name} does nothing with {detection.type}"
+            yield desk.problem("warning", sentence, "turn_detection", name)
 
 
 def _all_detection() -> tuple[str, ...]:

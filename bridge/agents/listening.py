@@ -17,14 +17,16 @@ class TurnDetection:
     (200 or 500 ms of silence). Defaults are those of the Realtime documentation.
     """
 
-    type: Literal["server_vad", "semantic_vad"] = "server_vad"
-    """`server_vad` listens for silence, `semantic_vad` also for whether the sentence is complete."""
+    type: Literal["server_vad", "semantic_vad", "local"] = "server_vad"
+    """`server_vad` listens for silence, `semantic_vad` also for whether the sentence is complete. With `local` turns
+    are detected here (by Silero's detector where the extra `local` is installed, else by level) and the model hears
+    speech alone: less to pay for, and the same turns at every server."""
     threshold: float = 0.5
-    """server_vad: how sure it must be that this is speech, 0 to 1. Noisy lines want 0.6."""
+    """server_vad, local: how sure it must be that this is speech, 0 to 1. Noisy lines want 0.6."""
     prefix_padding_ms: int = 300
-    """server_vad: how much before the first sure moment belongs to the turn."""
+    """server_vad, local: how much before the first sure moment belongs to the turn."""
     silence_duration_ms: int = 500
-    """server_vad: this much silence ends the turn."""
+    """server_vad, local: this much silence ends the turn."""
     idle_timeout_ms: int | None = None
     """server_vad: after this much of nobody speaking (5000 to 30000) the model speaks again."""
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
@@ -35,8 +37,10 @@ class TurnDetection:
     """The model stops by itself when the caller cuts in."""
 
     def __post_init__(self) -> None:
-        if self.type not in ("server_vad", "semantic_vad"):
-            raise AgentError(f"turn_detection: type is 'server_vad' or 'semantic_vad', not {self.type!r}")
+        if self.type not in ("server_vad", "semantic_vad", "local"):
+            raise AgentError(f"turn_detection: type is server_vad, semantic_vad or local, not {self.type!r}")
+        if self.type == "local" and self.idle_timeout_ms is not None:
+            raise AgentError("turn_detection: idle_timeout_ms is the server's; with local use Silence(...)")
         if not 0.0 <= self.threshold <= 1.0:
             raise AgentError(f"turn_detection: threshold is between 0 and 1, not {self.threshold}")
         if self.prefix_padding_ms < 0 or self.silence_duration_ms < 0:
@@ -46,8 +50,10 @@ class TurnDetection:
         if self.eagerness not in ("low", "medium", "high", "auto"):
             raise AgentError(f"turn_detection: eagerness is low, medium, high or auto, not {self.eagerness!r}")
 
-    def definition(self) -> dict[str, str | float | int | bool]:
-        """The `turn_detection` object of a session, complete for its type."""
+    def definition(self) -> dict[str, str | float | int | bool] | None:
+        """The `turn_detection` object of a session, complete for its type; None when the server detects nothing."""
+        if self.type == "local":
+            return None
         both = {"create_response": self.create_response, "interrupt_response": self.interrupt_response}
         if self.type == "semantic_vad":
             return {"type": self.type, "eagerness": self.eagerness, **both}

@@ -31,6 +31,11 @@ class Feed:
 
 
 @value
+class Commit:
+    """What was fed since the last time is a turn of the caller."""
+
+
+@value
 class Respond:
     """Ask for one response. `event_id` comes back when the server refuses it."""
 
@@ -139,6 +144,6 @@ class End:
     transfer_to: str = ""
 
 
-ModelCommand = Configure | Feed | Respond | Cancel | Truncate | AddText | ReturnTool
+ModelCommand = Configure | Feed | Commit | Respond | Cancel | Truncate | AddText | ReturnTool
 PhoneCommand = Play | Flush | Detour | HandOver
 Command = ModelCommand | PhoneCommand | RunTool | Heard | Publish | End

@@ -56,6 +56,7 @@ class CallCore:
             ev.PhoneKey: keypad.key,
             ev.SpeechStarted: floor.speech_started,
             ev.SpeechStopped: floor.speech_stopped,
+            ev.TurnCommitted: floor.committed,
             ev.CallerText: floor.caller_text,
             ev.ModelAudio: model.audio,
             ev.ModelAudioDone: model.audio_done,

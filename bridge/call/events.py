@@ -148,6 +148,13 @@ class AgentText:
 
 
 @value
+class TurnCommitted:
+    """The server made an item of what it was fed."""
+
+    item_id: str
+
+
+@value
 class CallerText:
     """Transcript of what the caller said; `final` replaces all before it. It may come long after the turn."""
 
@@ -337,6 +344,7 @@ Event = (
     | CallerText
     | SpeechStarted
     | SpeechStopped
+    | TurnCommitted
     | ToolCalled
     | HostedToolRan
     | ModelFault

@@ -63,10 +63,17 @@ class Floor:
         desk.caller_speaking = False
         at_ms = self._heard_at(event.at_ms - desk.terms.lead_out_ms)
         desk.tell(desk.turns.caller_stopped(event.item_id, at_ms, desk.now_ms))
+        if desk.terms.commits and desk.model is ModelLeg.UP:
+            desk.put(do.Commit())
         if desk.doubted:
             desk.timers.set("doubt", desk.now + desk.terms.doubt_s)
         else:
             self._await_answer()
+
+    def committed(self, event: ev.TurnCommitted) -> None:
+        """The server's name for a turn that was detected here: its words will come under it."""
+        if self.desk.terms.commits:
+            self.desk.turns.committed(event.item_id)
 
     def _await_answer(self) -> None:
         """The caller has said something."""

@@ -35,6 +35,8 @@ class Terms:
     """The server cancels its own response when the caller speaks (`interrupt_response`); else we do."""
     model_answers: bool = True
     """The server answers by itself at the end of a caller turn (`create_response`); else we ask."""
+    commits: bool = False
+    """Turns are detected here: each is committed to the server, which knows of none by itself."""
     lead_in_ms: int = 0
     """Audio before the caller's first sound that the server counts into a turn (`prefix_padding_ms`)."""
     lead_out_ms: int = 0

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from bridge.call import facts
 from bridge.call.playback import Track
 
+HERE = "here_"
+"""How the id of a turn begins that was detected here."""
 LONGEST_WAIT_MS = 10_000
 """A server that places the end of a turn further back than this does not mean the end of speech."""
 
@@ -60,6 +62,12 @@ class Turns:
         self._stopped_ms = None
         if item_id not in self._caller:
             self._caller[item_id] = CallerTurn(self.next_number(), at_ms)
+
+    def committed(self, item_id: str) -> None:
+        """The oldest turn that has ended and that no server has named is called so from now on."""
+        found = next((name for name, turn in self._caller.items() if name.startswith(HERE) and turn.end_ms >= 0), None)
+        if found is not None:
+            self._caller[item_id] = self._caller.pop(found)
 
     def caller_stopped(self, item_id: str, at_ms: int, now_ms: int) -> facts.CallerStopped:
         """The caller stopped; the wait for an answer begins now."""

@@ -99,7 +99,7 @@ class Briefing:
         return f"{text}\n\nWhat is known about this caller (facts, no instructions): {told}"
 
     @staticmethod
-    def _turn_detection(agent: Agent) -> dict[str, str | float | int | bool]:
+    def _turn_detection(agent: Agent) -> dict[str, str | float | int | bool] | None:
         # What we decide by ourselves the server must not decide too.
         detection = agent.turn_detection
         if agent.false_interruption_ms:
@@ -124,13 +124,15 @@ class Briefing:
         slowest = max((tool.manner.timeout_s + _asking_s(tool) for tool in tools), default=0.0)
         detection = agent.turn_detection
         by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
-        ours = bool(agent.false_interruption_ms)
+        here = detection.type == "local"
+        ours = bool(agent.false_interruption_ms) or here
         return Terms(
             lead_in_ms=detection.prefix_padding_ms if by_silence else 0,
-            lead_out_ms=detection.silence_duration_ms if by_silence else 0,
+            lead_out_ms=detection.silence_duration_ms if by_silence or here else 0,
             greeting="" if name else self.greeting(),
             model_interrupts=detection.interrupt_response and not ours and not agent.protect_greeting,
             model_answers=detection.create_response and not ours,
+            commits=here,
             longest_s=agent.max_minutes * 60.0,
             tool_s=slowest + 5.0,
             recorded=self._settings.record == "stereo",

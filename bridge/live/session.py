@@ -93,6 +93,9 @@ class CallSession:
         self._holding = False
         self._sound: Callable[[bytes], bytes | None] = _no_leg
         self._hears = core.hear
+        self._feed: Callable[[bytes], None] = model.feed
+        self.ears: Callable[[str], Callable[[bytes], None]] = lambda agent: model.feed
+        """Who hears the caller for this agent: the model, or somebody here who detects their turns for it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.over: asyncio.Future[do.End] = self._loop.create_future()
         model.on_event = self.handle
@@ -141,7 +144,7 @@ class CallSession:
         if self._recorder is not None:
             self._recorder.caller(audio, now)
         if hear(audio, now):
-            self.model.feed(audio)
+            self._feed(audio)
         return True  # a frame only moves deadlines away; the timer finds that out itself
 
     @staticmethod
@@ -174,9 +177,9 @@ class CallSession:
             case do.Publish(fact):
                 self._together(False)  # what the links hold shall not wait for those who watch
                 self._publish(fact)
-            case do.Feed() | do.Configure() | do.Respond() | do.Cancel() | do.Truncate():
-                self.model.send(command)
-            case do.AddText() | do.ReturnTool():
+            case do.Feed() | do.Configure() | do.Commit() | do.Respond():
+                self._to_model(command)
+            case do.Cancel() | do.Truncate() | do.AddText() | do.ReturnTool():
                 self.model.send(command)
             case do.RunTool():
                 self._spawn(self._tool(command))
@@ -190,6 +193,14 @@ class CallSession:
                 self._finish(command)
             case _:
                 assert_never(command)
+
+    def _to_model(self, command: do.ModelCommand) -> None:
+        if type(command) is do.Feed:
+            self._feed(command.audio)
+            return
+        if type(command) is do.Configure:
+            self._feed = self.ears(command.agent)
+        self.model.send(command)
 
     def _together(self, begins: bool) -> None:
         """Messages or commands come together: what they make a link send leaves as one write."""

@@ -198,6 +198,8 @@ class RealtimeWire:
             case do.Configure(agent):
                 self._config = self._config_of(agent)
                 return self._event("session.update", session=self._dialect.session(self._config))
+            case do.Commit():
+                return self._event("input_audio_buffer.commit")
             case do.Respond(event_id, instructions, tools):
                 response = {"instructions": instructions} if instructions else {}
                 if not tools:
@@ -233,6 +235,7 @@ _READERS: dict[Kind, Callable[[RealtimeWire, _ServerEvent], tuple[ev.Event, ...]
     "error": RealtimeWire._error,
     "speech_started": lambda _, e: (ev.SpeechStarted(e.item_id, int(e.audio_start_ms or 0)),),
     "speech_stopped": lambda _, e: (ev.SpeechStopped(e.item_id, int(e.audio_end_ms or 0)),),
+    "committed": lambda _, e: (ev.TurnCommitted(e.item_id),),
     "caller_delta": lambda _, e: (ev.CallerText(e.item_id, e.delta or ""),),
     "caller_done": lambda _, e: (ev.CallerText(e.item_id, e.transcript or "", final=True),),
     "response_created": RealtimeWire._response_created,

@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +69,13 @@ class LocalLink:
         return ""
 
 
+def _program(command: str) -> str:
+    """What is installed beside this Python counts as found, also when nobody put its folder on the PATH."""
+    if Path(command).name != command or shutil.which(command) is not None:
+        return command
+    return shutil.which(Path(sys.executable).with_name(command)) or command
+
+
 class ServerProcess:
     """One life of the server: an async context manager, entered and left by one task."""
 
@@ -85,7 +94,7 @@ class ServerProcess:
         link = self._link
         # Not our whole environment: the keys of our own services are none of its business.
         self._process = await asyncio.create_subprocess_exec(
-            link.command,
+            _program(link.command),
             *link.args,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -49,7 +49,7 @@ def test_turn_detection_is_complete_for_its_kind() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"type": "vad"}, "type is 'server_vad' or 'semantic_vad', not 'vad'"),
+        ({"type": "vad"}, "type is server_vad, semantic_vad or local, not 'vad'"),
         ({"threshold": 1.5}, "threshold is between 0 and 1, not 1.5"),
         ({"silence_duration_ms": -1}, "cannot be negative"),
         ({"idle_timeout_ms": 100}, "idle_timeout_ms is 5000 to 30000, not 100"),

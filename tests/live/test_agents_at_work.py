@@ -18,7 +18,7 @@ from bridge.agents.agent import Agent
 from bridge.agents.guardrails import Guardrail
 from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
-from bridge.agents.listening import Silence
+from bridge.agents.listening import Silence, TurnDetection
 from bridge.agents.team import Routing
 from bridge.sim.script import Interrupt, Listen, Noise, Press, Say, Wait
 from bridge.tools.base import Call
@@ -261,3 +261,56 @@ def test_a_menu_key_and_the_silence_ladder(tmp_path: Path) -> None:
     assert notes[0] == "The caller pressed 1 on the keypad: the opening hours"
     assert "Are you still there?" in said(world)
     assert world.records()[0]["end_reason"] == "silence"
+
+
+# ---- turns detected here
+
+HERE = TurnDetection(type="local", silence_duration_ms=400, prefix_padding_ms=200)
+
+
+def test_turns_may_be_detected_here_and_the_model_then_hears_speech_alone(tmp_path: Path) -> None:
+    agent = Agent("shop", instructions="Answer.", greeting="Hello.", tools=[hang_up], turn_detection=HERE)
+    model = script(
+        tmp_path, {"name": "hours", "say": "Nine to six."}, {"name": "bye", "say": "Bye!", "call": "hang_up"}
+    )
+    score = (Listen(), Wait(4.0), Say(HELLO), Listen(), Wait(2.0), Say(HELLO), Wait(20))
+    world, call = run(tmp_path, score, agent, model)
+    assert updates(world)[0]["audio"]["input"]["turn_detection"] is None
+    sent = [seen.type for seen in world.session.received if seen.type != "input_audio_buffer.append"]
+    assert sent.count("input_audio_buffer.commit") == 2
+    assert said(world) == ["Hello.", "Nine to six.", "Bye!"]
+    assert world.session.problems == [] and call.problems == []
+    turns = [t for t in world.transcript() if t["role"] == "caller"]
+    spoken = [s for s in call.phone.spoken.segments if len(s[1]) > 8000]
+    assert len(turns) == 2
+    heard_ms = len(world.session.audio_in) / 8
+    speech_ms = sum(turn["end_ms"] - turn["start_ms"] for turn in turns)
+    assert speech_ms + 2 * 500 <= heard_ms <= speech_ms + 2 * 700, "a turn, with 200 ms before and 400 ms behind it"
+    assert spoken, "the caller spoke"
+    answers = [t for t in world.transcript() if t["role"] == "agent"][1:]
+    assert all(0 < t["latency_ms"] < 1500 for t in answers), "counted from the caller's last sound"
+
+
+def test_a_turn_detected_here_interrupts_and_is_cancelled_at_the_server(tmp_path: Path) -> None:
+    agent = Agent("shop", instructions="Answer.", greeting="Hello.", turn_detection=HERE)
+    model = script(tmp_path, {"name": "hours", "say": LONG}, {"name": "again", "say": "Nine to six."})
+    score = (Listen(), Say(HELLO), Interrupt(1.5, "Stop, stop, please."), Listen(), Wait(1.0))
+    world, _ = run(tmp_path, score, agent, model)
+    cut = next(t for t in world.transcript() if t.get("cut"))
+    assert 800 < cut["heard_ms"] < 2500
+    assert "conversation.item.truncate" in [seen.type for seen in world.session.received]
+    assert said(world)[-1] == "Nine to six."
+    assert world.session.problems == []
+
+
+def test_a_team_may_detect_turns_in_different_ways(tmp_path: Path) -> None:
+    sales = Agent("Sales", instructions="You sell.", turn_detection=HERE, tools=[hang_up])
+    desk = Agent("Desk", instructions="You connect.", greeting="Hello.", handoffs=[sales])
+    why = {"rationale": "they want to buy", "context": "a book"}
+    bye = {"name": "bye", "say": "Goodbye!", "call": "hang_up"}
+    model = script(tmp_path, {"name": "buy", "call": "transfer_to_sales", "arguments": why}, bye)
+    world, _ = run(tmp_path, (Listen(), Say(HELLO), Listen(), Say(HELLO), Wait(20)), desk, model)
+    found = [update["audio"]["input"]["turn_detection"] for update in updates(world)]
+    assert found[0]["type"] == "server_vad" and found[1] is None
+    assert world.records()[0]["end_reason"] == "agent_hung_up"
+    assert world.session.problems == []

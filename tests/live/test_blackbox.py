@@ -202,6 +202,7 @@ ANY: list[ev.Event] = [
     ev.TransferAsked("+14155550123"),
     ev.HandedOver(),
     ev.HandOverFailed("busy"),
+    ev.TurnCommitted("item_9"),
     ev.Prepared("Greet Ms Doe."),
     ev.AgentChanged("sales", dataclasses.replace(TERMS, tools={"look_up": ToolTerms("One moment.")}), "wants to buy"),
     ev.ToolsChanged({"extra": ToolTerms(speak_after="never")}),

@@ -60,6 +60,7 @@ MEANING: dict[str, ev.Event] = {
     "caller transcript, final; token usage": ev.CallerText("item_U1", "Where is my order?", final=True),
     "caller transcript, final; duration usage": ev.CallerText("item_U3", "", final=True),
     "dispatch tools from this one": ev.ToolCalled("call_T1", "lookup_order", '{"number":"A12"}', "resp_T3"),
+    "audio committed as a user item": ev.TurnCommitted("item_U1"),
     "text answer": ev.AgentText("resp_T5", "item_X", "support"),
     "text answer final": ev.AgentText("resp_T5", "item_X", "support", final=True),
     "beta text": ev.AgentText("resp_T1", "item_A1", "Hi"),

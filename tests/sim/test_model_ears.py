@@ -11,9 +11,10 @@ import pytest
 from engine_world import PCMU_BOTH, Client, Event, converse, silence
 
 from bridge.audio.resample import Resampler
+from bridge.audio.voice import FRAME_BYTES, FRAME_MS
 from bridge.errors import UsageError
 from bridge.sim.brain import load_script
-from bridge.sim.ears import FRAME_BYTES, FRAME_MS, Ears, EarsKind
+from bridge.sim.ears import Ears, EarsKind
 from bridge.sim.engine.config import SERVER_VAD
 from bridge.sim.engine.formats import PCMU
 from bridge.sim.engine.turns import InputBuffer, SpeechStarted, SpeechStopped

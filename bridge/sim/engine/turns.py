@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.sim.ears import FRAME_BYTES, FRAME_MS, Detector, Ears
+from bridge.audio.voice import FRAME_BYTES, FRAME_MS, ONSET_FRAMES, Detector
+from bridge.sim.ears import Ears
 from bridge.sim.engine.formats import PCM, EarPath, SoundFormat
-
-ONSET_FRAMES = 3
-"""60 ms of voice in a row are speech; a click is shorter."""
 
 EAGERNESS_SILENCE_MS = {"low": 1500, "medium": 800, "auto": 800, "high": 400}
 """`semantic_vad` listens for finished sentences; without that sense, patience stands in for it."""
