@@ -27,6 +27,10 @@ from bridge.tools.base import Tool, ToolResult
 log = logging.getLogger(__name__)
 
 
+Feed = Callable[[bytes], None]
+EarsOf = Callable[[str], Feed]
+
+
 class Crew(Protocol):
     """What a session needs of the agents; `live.ensemble.Ensemble` is one."""
 
@@ -42,6 +46,11 @@ class Crew(Protocol):
 
 def _no_leg(message: bytes) -> bytes | None:
     """Stands for the leg that is not there."""
+
+
+def _deaf(_: str) -> Feed:
+    """The ears of a call that is over."""
+    return lambda audio: None
 
 
 def _nobody_listens(word: object) -> None:
@@ -93,8 +102,8 @@ class CallSession:
         self._holding = False
         self._sound: Callable[[bytes], bytes | None] = _no_leg
         self._hears = core.hear
-        self._feed: Callable[[bytes], None] = model.feed
-        self.ears: Callable[[str], Callable[[bytes], None]] = lambda agent: model.feed
+        self._feed: Feed = model.feed
+        self.ears: EarsOf = lambda agent: model.feed
         """Who hears the caller for this agent: the model, or somebody here who detects their turns for it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.over: asyncio.Future[do.End] = self._loop.create_future()
@@ -305,6 +314,8 @@ class CallSession:
             task.cancel()
         self.model.close()
         self.crew = None
+        self.ears = _deaf  # ears know us
+        self._feed = self.model.feed
         self.subscribers = []  # they have been told of the end, and some of them know us
         link = self._let_go()
         if link is not None:
