@@ -3,7 +3,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY bridge bridge
 COPY twiml twiml
-RUN python -m venv /opt/callbridge && /opt/callbridge/bin/pip install --no-cache-dir '.[fast]'
+RUN python -m venv /opt/callbridge && /opt/callbridge/bin/pip install --no-cache-dir '.[fast,mcp]'
 
 FROM python:3.13-slim
 # Slim images come without certificates and time zones; a call to the model needs the first, calling hours the second.

@@ -65,7 +65,7 @@ def _forgotten_files(path: Path, team_files: Mapping[str, Document]) -> list[Pro
     files = [file for ending in ENDINGS for file in sorted(path.parent.glob(f"*{ending}"))]
     others = [document for file in files if file.resolve() not in read for document in _looked_at(file)]
     named = [given for one in others if isinstance(given := one.content.get("handoffs"), list)]
-    handed = {str(name) for given in named for name in given}
+    handed = {str(one.get("to") if isinstance(one, dict) else one) for given in named for one in given}
     found = []
     for one in others:
         name = str(one.content.get("name", one.path.stem))

@@ -5,7 +5,7 @@
     greeting = "Thanks for calling {shop}. How can I help you?"
     voice = "marin"
     tools = ["hang_up", "tools.py:opening_hours"]
-    handoffs = ["billing"]                   # billing.toml or billing.yaml beside this one
+    handoffs = ["billing"]                   # billing.toml or billing.yaml, or { to = "billing", say = "..." }
     transfer_to = "${DESK_NUMBER}"
 
     [variables]
@@ -31,6 +31,7 @@ from bridge.agents.agent import Agent
 from bridge.agents.document import ENDINGS, Document, read_document, read_text
 from bridge.agents.environment import Environment
 from bridge.agents.fields import hints, shown
+from bridge.agents.handoff import Handoff
 from bridge.agents.listening import Silence, TurnDetection
 from bridge.agents.loading import load_file, load_module, pick_agent, split_spec
 from bridge.agents.problems import Problem, errors
@@ -102,20 +103,40 @@ class _Team:
         del self._open[place]
         return self._read[place]
 
-    def handoffs(self, reader: Reader, value: object) -> list[Agent | str]:
-        """The agents of `handoffs`; those that are not files stay names."""
+    def handoffs(self, reader: Reader, value: object) -> list[Agent | str | Handoff]:
+        """The agents of `handoffs`; those that are not files stay names. A table also has words to say before."""
         if not isinstance(value, list):
             reader.wrong(f"handoffs is a list of names or files, not {shown(value)}", "handoffs")
             return []
-        found = []
+        found: list[Agent | str | Handoff] = []
         for index, entry in enumerate(value):
-            text = reader.text(entry, "handoffs", index)
-            if text is not None:
-                # An error in the other file is told with its own place; a missing file at ours.
-                one = reader.attempt(lambda text=text: self._handoff(reader, text), "handoffs", index)  # type: ignore[misc]
-                if one is not None:
-                    found.append(one)
+            if isinstance(entry, dict):
+                found += self._with_words(reader, entry, index)
+            else:
+                found += self._one(reader, entry, "handoffs", index)
         return found
+
+    def _with_words(self, reader: Reader, table: dict[str, Any], index: int) -> list[Handoff]:
+        keys = ("handoffs", index)
+        given = reader.known(table, ["to", "say", "description"], *keys)
+        words = {
+            name: text
+            for name in ("say", "description")
+            if name in given
+            if (text := reader.text(given[name], *keys, name)) is not None
+        }
+        if "to" not in given:
+            reader.wrong("a handoff that is a table needs to: the name or file of an agent", *keys)
+            return []
+        return [Handoff(target, **words) for target in self._one(reader, given["to"], *keys, "to")]
+
+    def _one(self, reader: Reader, entry: object, *keys: str | int) -> list[Agent | str]:
+        text = reader.text(entry, *keys)
+        if text is None:
+            return []
+        # An error in the other file is told with its own place; a missing file at ours.
+        found = reader.attempt(lambda: self._handoff(reader, text), *keys)
+        return [] if found is None else [found]
 
     def _handoff(self, reader: Reader, text: str) -> Agent | str | None:
         if text.endswith(ENDINGS):
@@ -195,11 +216,12 @@ def _parts(reader: Reader, table: Mapping[str, Any], team: _Team) -> dict[str, A
     }
     found = {name: make(table[name]) for name, make in makers.items() if name in table}
     if isinstance(table.get("transfer_to"), dict):
-        found["tools"] = [*found.get("tools", ()), *_destinations(reader, table["transfer_to"])]
+        warm = table.get("transfer") == "warm"
+        found["tools"] = [*found.get("tools", ()), *_destinations(reader, table["transfer_to"], warm=warm)]
     return found
 
 
-def _destinations(reader: Reader, table: Mapping[str, Any]) -> list[Any]:
+def _destinations(reader: Reader, table: Mapping[str, Any], *, warm: bool) -> list[Any]:
     """`transfer_to` with several numbers by name: one tool, of which the model chooses a name."""
     numbers = {}
     for name, value in table.items():
@@ -209,7 +231,7 @@ def _destinations(reader: Reader, table: Mapping[str, Any]) -> list[Any]:
             numbers[name] = number
     if len(numbers) < len(table):
         return []
-    tool = reader.attempt(lambda: transfer_to(numbers), "transfer_to")
+    tool = reader.attempt(lambda: transfer_to(numbers, warm=warm), "transfer_to")
     return [] if tool is None else [tool]
 
 

@@ -247,6 +247,28 @@ def test_an_agent_in_python_can_be_handed_to(folder: Path) -> None:
     assert [one.name for one in agent.handoffs if isinstance(one, Agent)] == ["other"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "a.toml",
+            'instructions = "x"\nhandoffs = [{ to = "billing", say = "One moment.", description = "Money." }]\n',
+        ),
+        ("a.yaml", "instructions: x\nhandoffs:\n  - {to: billing, say: One moment., description: Money.}\n"),
+    ],
+)
+def test_a_handoff_may_have_words(folder: Path, name: str, text: str) -> None:
+    write(folder, "billing.toml", 'instructions = "Be brief."\nhandoff_description = "Money."\n')
+    [way] = load_agent_file(write(folder, name, text)).ways
+    assert (way.target_name, way.say, way.description) == ("billing", "One moment.", "Money.")
+
+
+def test_several_numbers_may_be_rung_first(folder: Path) -> None:
+    text = 'instructions = "x"\ntransfer = "warm"\ntools = ["hang_up"]\n[transfer_to]\nsales = "+14155550101"\n'
+    tool = load_agent_file(write(folder, "a.toml", text)).all_tools[-1]
+    assert (tool.name, tool.manner.wait) == ("transfer_to_person", "music")
+
+
 def test_the_name_is_the_files_name_when_none_is_said(folder: Path) -> None:
     assert load_agent_file(write(folder, "front desk.yml", "instructions: Be brief.")).name == "front desk"
 
@@ -364,6 +386,16 @@ WRONG = [
         "a tool that is a table is {http = ...} or {mcp = ...}",
     ),
     ("handoffs = ['gone.toml'] # <-", "handoffs: [gone.toml] # <-", "there is no file {folder}/gone.toml"),
+    (
+        "handoffs = [{ say = 'x' }] # <-",
+        "handoffs:\n  - say: x # <-",
+        "a handoff that is a table needs to: the name or file",
+    ),
+    (
+        "handoffs = [{ to = 'billing', says = 'x' }] # <-",
+        "handoffs:\n  - {to: billing, says: x} # <-",
+        "'says' is unknown",
+    ),
     ("handoffs = [3] # <-", "handoffs: [3] # <-", "an entry of handoffs is text, not 3"),
     ("transfer_to = '911' # <-", "transfer_to: 911 # <-", "911"),
     (
