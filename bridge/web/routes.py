@@ -44,6 +44,7 @@ def admin(services: Services) -> list[BaseRoute]:
         Route("/api/v1/calls/{call_id}", api.call),
         Route("/api/v1/calls/{call_id}/say", verbs.say, methods=["POST"]),
         Route("/api/v1/calls/{call_id}/note", verbs.note, methods=["POST"]),
+        Route("/api/v1/calls/{call_id}/transfer", verbs.transfer, methods=["POST"]),
         Route("/api/v1/calls/{call_id}/hangup", verbs.hang_up, methods=["POST"]),
         WebSocketRoute("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         Route("/api/v1/approvals", verbs.approvals),

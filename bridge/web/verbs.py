@@ -1,4 +1,4 @@
-"""What people may do to a live call by the admin API: have something said, let the model know, hang up, approve."""
+"""What people may do to a live call by the admin API: say, note, hang up, transfer, approve."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bridge.errors import UsageError
 from bridge.live.approvals import Asked
 from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
+from bridge.tools.phone import check_destination
 from bridge.tools.runner import Approval
 from bridge.web.auth import problem, same_site
 from bridge.web.services import Services
@@ -32,6 +33,10 @@ class _Say(_Body):
 class _Note(_Body):
     text: str = Field(min_length=1, max_length=4000)
     respond: bool = False
+
+
+class _Transfer(_Body):
+    to: str = Field(max_length=200)
 
 
 class _Answer(_Body):
@@ -61,15 +66,19 @@ class Verbs:
         """`{}`: the call ends when what is being said has been heard."""
         return await self._to_call(request, _Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
 
+    async def transfer(self, request: Request) -> Response:
+        """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
+        return await self._to_call(request, _Transfer, lambda body: ev.TransferAsked(check_destination(body.to)))
+
     async def _to_call(self, request: Request, kind: type[B], event: Any) -> Response:
         try:
-            body = await _read(request, kind)
+            wanted = event(await _read(request, kind))
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         session = self._live(request.path_params["call_id"])
         if session is None:
             return problem(404, "Not Found", "there is no such live call")
-        session.handle(event(body))
+        session.handle(wanted)
         return JSONResponse({"ok": True}, 202)
 
     def _live(self, call_id: str) -> CallSession | None:

@@ -191,3 +191,16 @@ def test_somebody_puts_words_into_the_agents_mouth_and_hangs_up(tmp_path: Path) 
     assert world.records()[0]["ended_by"] == "operator"
     items = [s.event["item"] for s in world.session.received if s.type == "conversation.item.create"]
     assert [(item["role"], item["content"][0]["text"]) for item in items] == [("system", "It rains.")]
+
+
+def test_somebody_hands_the_caller_to_a_person(tmp_path: Path) -> None:
+    async def also(world: House, call: SimCall) -> None:
+        call_id = await live_id(world)
+        await asyncio.sleep(2.0)
+        refused = await post(world, f"/calls/{call_id}/transfer", {"to": "911"})
+        assert (refused.status_code, "not a number to transfer to" in refused.text) == (400, True)
+        assert (await post(world, f"/calls/{call_id}/transfer", {"to": "+14155550177"})).status_code == 202
+
+    world, call = run(tmp_path, (Wait(60.0),), AGENT, None, also)
+    assert world.records()[0]["end_reason"] == "transferred"
+    assert world.told(call, "+14155550177</Number>")
