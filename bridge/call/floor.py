@@ -49,7 +49,7 @@ class Floor:
         desk.turns.caller_started(event.item_id, at_ms)
         if self._greeting_is_protected():
             pass
-        elif desk.terms.doubt_s and desk.playback.busy:
+        elif desk.terms.doubt_s and desk.playback.busy and desk.playback.kept:
             self._doubt(event.item_id)
         else:
             desk.gate.forget()
