@@ -92,8 +92,8 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     carrier = CARRIERS["twilio"](settings)
     house = _House(settings, routing, disk, folders, feed)
     switchboard = Switchboard(house.new_session, settings.limit_calls)
-    farewell = Farewell(carrier)
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
+    farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
     services = Services(
         settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people, house.analyst

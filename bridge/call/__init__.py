@@ -33,9 +33,10 @@ forgotten, because the server will answer the caller and all that is in the conv
 
 **In doubt** (`floor.py`, `playback.py` `hold` and `release`). With terms that allow for it a sound of the caller stops
 the agent at once, and only words (or a sound that goes on) make it an interruption: flush, resend and truncate are
-three decisions. Until it is decided the ledger keeps what was not heard, and what still comes; when it was nothing the
-phone gets all of it, from the very sample on, under new marks, and the model is told nothing. The server must not
-decide the same thing by itself, so it neither interrupts nor answers on its own in such a call.
+three decisions. Until it is decided the ledger keeps what was not heard, and what still comes (of music that has served
+its purpose nothing, but the doubt goes on); when it was nothing the phone gets all of it, from the very sample on,
+under new marks, and the model is told nothing. The server must not decide the same thing by itself, so it neither
+interrupts nor answers on its own in such a call.
 
 **Tools** (`tool_side.py`, `toolcalls.py`, `waiting.py`). Each call the model makes is answered once, be it by a value,
 an error or a time-out; the model speaks about it once, when the last one has returned. The same call again, without a
@@ -57,7 +58,9 @@ one goodbye first. `End` comes once and last; what was still in the air is writt
 **Handing over** is leaving, with a way back. When all is heard the phone leg is away (`HandOver`); the carrier connects
 the caller to somebody else, and only when that person is there (`HandedOver`) the call ends. When nobody takes the
 caller (`HandOverFailed`) the intent is to talk again, the leg returns, and the agent says so. A person who is told
-first who is calling is rung while the caller is still here, waiting for a tool like any other.
+first who is calling is rung while the caller is still here, waiting for a tool like any other. Nobody needs a model to
+be handed over: when it fails, or has more to say than there is time for, they go all the same; only the way back ends
+with the apology then.
 
 **Time zero** of a call is the moment its phone was first attached; all `_ms` in facts count from there, as the
 recording does.

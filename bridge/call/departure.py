@@ -51,10 +51,13 @@ class Departure:
 
     def end_asked(self, event: ev.EndAsked) -> None:
         """Somebody who may wants the call to end at once."""
-        self.end(event.reason, event.by)
+        if self.desk.intent is Intent.HAND_OVER:
+            self.hand_over_now()
+        else:
+            self.end(event.reason, event.by)
 
     def hand_over_now(self) -> None:
-        """The line is gone while the caller was to be handed over: whoever is next gets them as they are."""
+        """Our part must end while the caller is being handed over: whoever is next gets them as they are."""
         self.emit(self._leaving)
 
     def handed_over(self, _: ev.HandedOver) -> None:
@@ -74,7 +77,9 @@ class Departure:
         desk.caller_speaking = False  # whatever was being said then was not heard to its end
         desk.tell(facts.TakenBack(event.why, desk.now_ms))
         self._back = desk.terms.taken_back.format(why=event.why)
-        if desk.phone is PhoneLeg.ON:
+        if desk.phone is PhoneLeg.ON and desk.model is ModelLeg.LOST:
+            self.end("model_failed", "model", desk.model_lost_by)
+        elif desk.phone is PhoneLeg.ON:
             desk.timers.set("silence", desk.now + desk.silence_s)
             self.came_back()
         else:
@@ -137,6 +142,8 @@ class Departure:
         heard_at = self.desk.playback.quiet_at() + self.desk.terms.settle_s
         if self.desk.phone is PhoneLeg.ON and self.desk.playback.busy and heard_at > self.desk.now:
             self.desk.timers.set("leave", heard_at)
+        elif self.desk.phone is PhoneLeg.ON and self.desk.intent is Intent.HAND_OVER:
+            self._hand_over()
         else:
             self.emit(self._leaving)
 

@@ -252,9 +252,10 @@ class AgentChanged:
 
 @value
 class ToolsChanged:
-    """The tools of the call are others now: the session has to be told."""
+    """The tools of the call are others now: the session has to be told. `tool_s`: see `Terms`; 0: as before."""
 
     tools: dict[str, ToolTerms]
+    tool_s: float = 0.0
 
 
 @value

@@ -49,7 +49,7 @@ class Floor:
         desk.turns.caller_started(event.item_id, at_ms)
         if self._greeting_is_protected():
             pass
-        elif desk.terms.doubt_s and desk.playback.busy:
+        elif desk.terms.doubt_s and desk.playback.busy and desk.playback.kept:
             self._doubt(event.item_id)
         else:
             desk.gate.forget()
@@ -164,9 +164,13 @@ class Floor:
 
     def hush(self) -> None:
         """A sound of ours has served its purpose."""
-        if self.desk.playback.busy and self.desk.playback.only_local:
-            self.desk.put(do.Flush())
-            sounded, cut = self.desk.playback.flush(self.desk.now)
+        desk = self.desk
+        if desk.playback.busy and desk.playback.only_local:
+            if not desk.doubted:  # in doubt it is silent already
+                desk.put(do.Flush())
+            sounded, cut = desk.playback.flush(desk.now)
+            if desk.doubted:
+                desk.playback.hold(desk.now)  # what comes next waits until it is decided
             self.sound(sounded)
             self.tell_tracks(cut, cut=True)
 

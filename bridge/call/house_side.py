@@ -5,6 +5,8 @@ Another agent of the team takes over, tools come and go, a guardrail trips, some
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call import facts
@@ -74,6 +76,8 @@ class HouseSide:
     def tools_changed(self, event: ev.ToolsChanged) -> None:
         """The model learns of other tools."""
         self.desk.more_tools = event.tools
+        if event.tool_s:
+            self.desk.terms = replace(self.desk.terms, tool_s=event.tool_s)
         if self.desk.model is ModelLeg.UP:
             self.desk.put(do.Configure(self.desk.agent))
 

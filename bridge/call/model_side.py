@@ -90,7 +90,7 @@ class ModelSide:
         self._failures += 1
         self.desk.tell(facts.Trouble("model", event.error_code or "response_failed", event.error_message))
         if event.severity == "fatal" or self._failures > FAILURE_LIMIT:
-            self.departure.end("model_failed", "model", event.error_message or event.error_code)
+            self._give_up(event.error_message or event.error_code)
         elif request is not None or not self.desk.gate.busy:  # a late word of an old response asks for nothing
             self.desk.ask(request or self.desk.gate.retry())
 
@@ -153,21 +153,34 @@ class ModelSide:
         if self.desk.phone is PhoneLeg.AWAITED:
             self.desk.model_lost_by = event.detail
             self.desk.tell(facts.Trouble("model", "lost", event.detail))
-        elif self.desk.intent is Intent.HAND_OVER and self.desk.phone is PhoneLeg.AWAY:
-            self.desk.model_lost_by = event.detail  # somebody else is about to speak
-            self.desk.tell(facts.Trouble("model", "lost", event.detail))
+        elif self.desk.intent is Intent.HAND_OVER:
+            self._give_up(event.detail)
         elif self.desk.intent is not Intent.TALK and not self.desk.gate.busy:
             self.departure.check()  # all is said; hearing it does not need the model
         elif self.desk.playback.busy and not self.desk.gate.busy and self.desk.phone is PhoneLeg.ON:
             self.departure.end_when_heard("model_failed", "model", event.detail)
         else:
-            self.departure.end("model_failed", "model", event.detail)
+            self._give_up(event.detail)
+
+    def _give_up(self, detail: str) -> None:
+        """The model is of no more use. Who is being handed over needs none: they go, as they are."""
+        desk = self.desk
+        if desk.intent is not Intent.HAND_OVER:
+            self.departure.end("model_failed", "model", detail)
+            return
+        desk.move_model(ev.ModelLost)
+        desk.model_lost_by = detail
+        desk.tell(facts.Trouble("model", "lost", detail))
+        desk.gate.give_up()
+        for name in ("connect", "respond", "progress"):
+            desk.timers.clear(name)
+        self.departure.check()
 
     def respond_overdue(self) -> None:
         """Asked for a response and nothing began: ask once more, then give up."""
         self._failures += 1
         if self._failures > 1:
-            self.departure.end("model_failed", "model", "the model did not begin a response that was asked for twice")
+            self._give_up("the model did not begin a response that was asked for twice")
         else:
             self.desk.tell(
                 facts.Trouble("model", "no_response", "response.create was not answered in time; asked again")
@@ -180,8 +193,8 @@ class ModelSide:
         if due > self.desk.now:
             self.desk.timers.set("progress", due)
         else:
-            self.departure.end("model_failed", "model", "the model fell silent in the middle of a response")
+            self._give_up("the model fell silent in the middle of a response")
 
     def connect_overdue(self) -> None:
         """The caller is there and the model is not."""
-        self.departure.end("model_failed", "model", "the model's session was not ready in time")
+        self._give_up("the model's session was not ready in time")

@@ -310,6 +310,11 @@ class Playback:
         """Something was sent (or waits for a phone, or for a doubt to end) and has not been confirmed."""
         return bool(self._queue) or (self._held and any(t.rest for t in self._tracks.values()))
 
+    @property
+    def kept(self) -> bool:
+        """Can what was sent be sent again? (Not what was sent by terms without doubt, before an agent took over.)"""
+        return all(chunk.audio for chunk in self._queue)
+
     def holds(self, response_id: str) -> bool:
         """Is some of this response still to be heard, or to come?"""
         return any(track.response_id == response_id for track in self._tracks.values())

@@ -104,6 +104,11 @@ class ResponseGate:
         self.pending_id = ""
         return self.say(self._asked_words) if self._asked_words else self.request(self._asked)
 
+    def give_up(self) -> None:
+        """Nobody answers any more."""
+        self.active_id = self.pending_id = ""
+        self.forget()
+
     def forget(self) -> None:
         """The caller speaks: whatever was wanted will be answered together with what they say now."""
         self._wanted = None

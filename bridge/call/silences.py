@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bridge.call.departure import Departure
 from bridge.call.desk import Desk
+from bridge.call.phases import PhoneLeg
 
 AGAIN_S = 1.0
 """A silence that is none (somebody speaks, a tool runs) is looked at again after this."""
@@ -23,6 +24,8 @@ class Silences:
     def overdue(self) -> None:
         """Nobody spoke for long; a voice since then, or one that is speaking, moves the deadline."""
         desk = self.desk
+        if desk.phone is not PhoneLeg.ON:
+            return  # nobody is there to be asked; the line that is back begins a silence of its own
         due = desk.active_at + desk.silence_s
         playing = desk.playback.quiet_at() + desk.terms.settle_s > desk.now
         if due > desk.now or desk.caller_speaking or playing or desk.tools.open:

@@ -36,7 +36,10 @@ class Waiting:
     def overdue(self) -> None:
         """It has been quiet for long enough, if it has been quiet."""
         desk = self.desk
-        if not desk.tools.open or desk.intent is not Intent.TALK or desk.phone is not PhoneLeg.ON:
+        if not desk.tools.open:
+            return
+        if desk.intent is not Intent.TALK or desk.phone is not PhoneLeg.ON:
+            desk.timers.set("filler", desk.now + desk.terms.quiet_s)  # the caller may come back to it
             return
         if desk.caller_speaking or desk.gate.busy or desk.doubted:
             desk.timers.set("filler", desk.now + BUSY_S)

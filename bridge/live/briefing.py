@@ -121,7 +121,6 @@ class Briefing:
     def terms(self, name: str = "") -> Terms:
         """What a call with this agent lives by."""
         agent, tools = self.agent(name), self.tools(name)
-        slowest = max((tool.manner.timeout_s + _asking_s(tool) for tool in tools), default=0.0)
         detection = agent.turn_detection
         by_silence = detection.type == "server_vad"  # semantic_vad does not tell how much it adds
         here = detection.type == "local"
@@ -134,7 +133,7 @@ class Briefing:
             model_answers=detection.create_response and not ours,
             commits=here,
             longest_s=agent.max_minutes * 60.0,
-            tool_s=slowest + 5.0,
+            tool_s=self.tool_s(name),
             recorded=self._settings.record == "stereo",
             silence_s=agent.silence.goodbye_after_s,
             silence_after_s=agent.silence.after_s,
@@ -149,6 +148,10 @@ class Briefing:
             music_ms=self._music_ms,
             prepare_s=agent.prepare_s if agent.prepare is not None and not name else 0.0,
         )
+
+    def tool_s(self, name: str) -> float:
+        """How long the call waits for a tool of this agent: longer than any of them may take."""
+        return 5.0 + max((tool.manner.timeout_s + _asking_s(tool) for tool in self.tools(name)), default=0.0)
 
     def closed_terms(self) -> Terms:
         """A call outside of opening hours: it is told so, and ends."""

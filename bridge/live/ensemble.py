@@ -106,4 +106,5 @@ class Ensemble:
             return
         self.briefing.more_tools = [*others, *tools]
         self._runner.tools = self.briefing.tools(self.call.speaking)
-        self._tell(ev.ToolsChanged({tool.name: tool_terms(tool) for tool in self.briefing.more_tools}))
+        more = {tool.name: tool_terms(tool) for tool in self.briefing.more_tools}
+        self._tell(ev.ToolsChanged(more, self.briefing.tool_s(self.call.speaking)))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
-from bridge.carriers.base import CallRef, DialPerson
+from bridge.carriers.base import CallRef, DialPerson, JoinRoom
 from bridge.carriers.registry import Carrier
 from bridge.errors import CarrierError
 from bridge.live.session import CallSession
@@ -24,8 +25,10 @@ ASKED_WITHIN_S = 5.0
 class Farewell:
     """Sees to it that ended calls end at the carrier too."""
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: Carrier, way_to: Callable[[str, CallSession], DialPerson | JoinRoom | None]) -> None:
+        """`way_to`: a caller's way to whom they are handed to; None when nobody is there."""
         self._carrier = carrier
+        self._way_to = way_to
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, session: CallSession) -> None:
@@ -42,10 +45,10 @@ class Farewell:
             return
         call = CallRef(session.info.carrier_call_id)
         try:
-            if session.end is not None and session.end.transfer_to:
-                plan = DialPerson(session.end.transfer_to, session.after_path, session.handed_path)
-                document = self._carrier.webhook.answer(plan)
-                await self._carrier.control.redirect(call, document.text)
+            to = session.end.transfer_to if session.end is not None else ""
+            way = self._way_to(to, session) if to else None
+            if way is not None:
+                await self._carrier.control.redirect(call, self._carrier.webhook.answer(way).text)
             else:
                 await self._carrier.control.hang_up(call)
         except CarrierError as error:

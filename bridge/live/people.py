@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bridge.call import events as ev
-from bridge.carriers.base import AnswerPlan, AskPerson, CallRef, DialOrder, HangUp, JoinRoom
+from bridge.carriers.base import AnswerPlan, AskPerson, CallRef, DialOrder, DialPerson, HangUp, JoinRoom
 from bridge.carriers.registry import Carrier
 from bridge.errors import BadToken, CarrierError, ToolError
 from bridge.live.info import CallInfo
@@ -28,6 +28,8 @@ DECIDE_S = 60.0
 """From the order to the key: 25 s of ringing, the message twice, and time to find the key."""
 REMEMBERED_S = 120.0
 """The carrier may ask about a person's call for a while after it is over."""
+MEET_S = 20.0
+"""Our part ended -> the caller is in the room: whoever waits there for longer waits for nobody."""
 EMPTY_S = 5.0
 """The carrier ends the room within a fraction of a second."""
 _WHY = {"busy": "busy", "no-answer": "no answer", "canceled": "no answer", "failed": "not reachable"}
@@ -45,6 +47,7 @@ class _Errand:
     became: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """`accepted`, or why not."""
     person: CallRef | None = None
+    """Known when the order was answered, or from the person's own call if that says so first."""
     gone: bool = False
     begun: bool = False
     """The room is for talking now, and no longer for waiting."""
@@ -58,6 +61,11 @@ class _Errand:
     def accepted(self) -> bool:
         """The person pressed a key."""
         return self.became.done() and not self.became.cancelled() and self.became.result() == "accepted"
+
+    @property
+    def open(self) -> bool:
+        """The person is being rung, or waits for the caller."""
+        return not self.became.done() or (self.accepted and not self.gone)
 
 
 class People:
@@ -78,8 +86,14 @@ class People:
     async def reach(self, info: CallInfo, to: str, message: str, language: str) -> tuple[str, str]:
         """Ring a person and ask: (`accepted`, the room they wait in), or (why not, "").
 
-        Whoever stops waiting for it has the person's phone stop ringing. Raises ToolError when nobody can be rung.
+        Whoever stops waiting for it has the person's phone stop ringing. Raises ToolError when nobody can be rung: one
+        person at a time, and nobody for a call that is over.
         """
+        session = self._find(info.call_id)
+        if session is None or session.end is not None:
+            raise ToolError("The call is over, so nobody was rung.")
+        if any(errand.open for errand in self._errands.values() if errand.info is info):
+            raise ToolError("Somebody is being rung already, or has taken the call; nobody else was rung.")
         token = secrets.token_urlsafe(24)
         errand = _Errand(info, f"{ROOM}{secrets.token_hex(12)}", message, language)
         self._errands[token] = errand
@@ -97,16 +111,23 @@ class People:
         info = errand.info
         own = info.to_number if info.direction == "inbound" else info.from_number
         order = DialOrder(to, own if own.startswith("+") else self._own_number, *_paths(token))
-        try:
-            errand.person = await self._carrier.control.dial(order)
-        except CarrierError as error:
-            log.warning("a person cannot be rung", extra={"call_id": info.call_id, "error": str(error)})
-            return "not reachable"
+        self._spawn(self._dial(errand, order))
         try:
             async with asyncio.timeout(DECIDE_S):
                 return await asyncio.shield(errand.became)
         except TimeoutError:
             return "no answer"
+
+    async def _dial(self, errand: _Errand, order: DialOrder) -> None:
+        """Place the call. It goes on when nobody waits for it any more: a phone that rings must be known to stop it."""
+        try:
+            errand.person = await self._carrier.control.dial(order)
+        except CarrierError as error:
+            log.warning("a person cannot be rung", extra={"call_id": errand.info.call_id, "error": str(error)})
+            if errand.person is None:  # else only the answer to the order was lost
+                errand.settle("not reachable")
+        if errand.became.done() and not errand.accepted:
+            await self._hang_up(errand)
 
     async def send_text(self, info: CallInfo, to: str, text: str) -> None:
         """Send a text message from the number of this call. Raises ToolError."""
@@ -119,9 +140,10 @@ class People:
 
     # ---- what the carrier asks and tells about a person's call
 
-    def answered(self, token: str) -> AnswerPlan:
+    def answered(self, token: str, carrier_call_id: str) -> AnswerPlan:
         """They picked up: what do they hear? Raises BadToken."""
         errand = self._errand(token)
+        errand.person = CallRef(carrier_call_id)
         if errand.became.done():
             return HangUp()  # too late: the caller is told already that nobody came
         return AskPerson(errand.message, errand.language, _said(token))
@@ -142,7 +164,7 @@ class People:
         errand.settle(_WHY.get(status, "declined"))
         session = self._find(errand.info.call_id)
         if errand.accepted and session is not None and session.end is None:
-            self._take_back(session)
+            self._take_back(session, errand)
         elif errand.begun:
             self._spawn(self._empty(errand))
 
@@ -151,9 +173,17 @@ class People:
         errand = self._errand(token)
         errand.begun = errand.begun or begins
         session = self._find(errand.info.call_id)
+        if session is None or session.handing_to != errand.room:
+            return
         # One who comes into a room that has begun meets somebody; a room may begin with its first one.
-        if session is not None and errand.begun and (begins or carrier_call_id == errand.info.carrier_call_id):
+        if errand.begun and (begins or carrier_call_id == errand.info.carrier_call_id):
             session.handle(ev.HandedOver())
+
+    def way_to(self, to: str, session: CallSession) -> DialPerson | JoinRoom | None:
+        """The caller's way to whom they are handed to; None when that person has left again."""
+        if to.startswith(ROOM):
+            return self.entrance(to, session.after_path)
+        return DialPerson(to, session.after_path, session.handed_path)
 
     def entrance(self, room: str, after_path: str) -> JoinRoom | None:
         """The caller's way into the room; None when the person has left it."""
@@ -170,14 +200,27 @@ class People:
         """A call is over: a person who waits for it need not."""
         handed = session.end is not None and session.end.transfer_to
         for errand in self._errands.values():
-            if errand.info is session.info and errand.accepted and errand.room != handed:
+            if errand.info is not session.info or not errand.open:
+                continue
+            if errand.room == handed:
+                asyncio.get_running_loop().call_later(MEET_S, self._alone, errand)
+            elif errand.accepted:
                 self._spawn(self._hang_up(errand))
+            else:
+                errand.settle("no answer")  # and whoever waits for it hangs up
 
-    def _take_back(self, session: CallSession) -> None:
-        sent = bool(session.handing_to)
-        session.handing_to = ""
+    def _alone(self, errand: _Errand) -> None:
+        if not errand.begun:
+            self._spawn(self._hang_up(errand))
+
+    def _take_back(self, session: CallSession, errand: _Errand) -> None:
+        to = session.handing_to
+        if to not in ("", errand.room):
+            return  # the caller is on the way to somebody else
         session.handle(ev.HandOverFailed(_LEFT))
-        if sent and self.fetch_back is not None:
+        # The carrier may not have asked yet: then it will, and is told that the room is empty.
+        if to and session.after_asked and self.fetch_back is not None:
+            session.handing_to = ""
             self._spawn(self.fetch_back(session))
 
     async def _empty(self, errand: _Errand) -> None:

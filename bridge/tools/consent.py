@@ -25,7 +25,9 @@ go-ahead do-it of-course sounds-good ja jawohl genau richtig stimmt gerne oui d'
 vale adelante correcto de-acuerdo sì certo va-bene sim pode-ser tak dobrze zgoda graag prima klopt jo joo kyllä да
 хорошо はい 是 是的 好 好的 对 evet tamam
 """
+# Also what makes another wish of it: who says "but" is asked again.
 _NO = """
+but instead rather actually again repeat hold-on hang-on aber lieber nochmal mais plutôt pero mejor mas ma invece
 no nope not don't dont never stop wait cancel wrong nein nicht kein warte stopp halt non pas attendez nada espera não
 nao nie nee niet ei нет 不 不是 いいえ
 """
@@ -40,9 +42,10 @@ _IS_YES, _IS_NO = _pattern(_YES), _pattern(_NO)
 
 
 def is_yes(words: str) -> bool:
-    """Is this a yes, and nothing else? "Yes, but not on Friday" is none."""
+    """Is this a yes, and nothing else? "Yes, but not on Friday" is none, and "Is that right?" is a question."""
     said = " ".join(words.lower().replace("\u2019", "'").split())
-    return bool(_IS_YES.search(said)) and not _IS_NO.search(said)
+    asks = "?" in said or "\uff1f" in said
+    return not asks and bool(_IS_YES.search(said)) and not _IS_NO.search(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Consent:
         words = await self._answer(had)
         if words is None:
             return self._ask(tool, "The caller has not answered yet. ")
+        if not words and self._written_down():
+            return self._ask(tool, "What the caller said could not be understood. ")
         if words and not is_yes(words):
             self._open = question
             return self._ask(tool, "The caller did not say yes. If they meant something else, do that. Else: ")
@@ -85,6 +90,10 @@ class Consent:
                 return " ".join(turn.text for turn in since).strip() if since else None
             await asyncio.sleep(LOOK_S)
             waited_s += LOOK_S
+
+    def _written_down(self) -> bool:
+        """Does anybody write down what is said? (Keys are no words.)"""
+        return any(turn.text.strip() and not turn.text.startswith("(pressed") for turn in self._caller_turns())
 
     def _caller_turns(self) -> list[Turn]:
         return [turn for turn in self._call.turns if turn.who == "caller"]

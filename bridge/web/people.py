@@ -31,9 +31,9 @@ class PersonHooks:
         self._people = services.people
         services.people.fetch_back = self._fetch_back
 
-    async def answered(self, request: Request, _: Mapping[str, str]) -> Response:
+    async def answered(self, request: Request, form: Mapping[str, str]) -> Response:
         """They picked up."""
-        return self._answer(self._people.answered(request.path_params["token"]))
+        return self._answer(self._people.answered(request.path_params["token"], form.get("CallSid", "")))
 
     async def said(self, request: Request, form: Mapping[str, str]) -> Response:
         """They pressed a key, or none."""
@@ -58,6 +58,7 @@ class PersonHooks:
         return document(self._s, plan)
 
     async def _fetch_back(self, session: CallSession) -> None:
+        session.after_asked = False  # whatever comes of this, it will have to ask again
         plan = self._s.carrier.webhook.answer(stream_to(self._s, session))
         try:
             await self._s.carrier.control.redirect(CallRef(session.info.carrier_call_id), plan.text)

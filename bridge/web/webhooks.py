@@ -23,7 +23,6 @@ from bridge.call import events as ev
 from bridge.carriers.base import (
     AnswerPlan,
     Apologise,
-    DialPerson,
     HangUp,
     Incoming,
     Refuse,
@@ -31,7 +30,6 @@ from bridge.carriers.base import (
 )
 from bridge.errors import BadToken, RefusedRequest, WireError
 from bridge.live.info import CallInfo
-from bridge.live.people import ROOM
 from bridge.live.session import CallSession
 from bridge.store.folder import new_call_id
 from bridge.web import intake
@@ -179,13 +177,8 @@ class Webhooks:
         return HangUp()
 
     def _hand_over(self, session: CallSession, to: str = "") -> AnswerPlan:
-        to = to or session.handing_to
-        if not to.startswith(ROOM):
-            return DialPerson(to, session.after_path, session.handed_path)
-        entrance = self._s.people.entrance(to, session.after_path)
-        if entrance is not None:
-            return entrance
-        return self._taken_back(session, "they hung up again")
+        way = self._s.people.way_to(to or session.handing_to, session)
+        return way if way is not None else self._taken_back(session, "they hung up again")
 
     def _after_transfer(self, session: CallSession, form: Mapping[str, str]) -> AnswerPlan:
         if session.end is not None:

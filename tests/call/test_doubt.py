@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from call_story import Story, voice
 
@@ -127,3 +129,17 @@ def test_nothing_was_playing_so_nothing_is_doubted() -> None:
     story = Story.talking(TERMS)
     cough(story)
     assert len(story.all(do.Respond)) == 1
+
+
+def test_an_agent_who_takes_over_doubts_nothing_that_the_one_before_is_still_saying() -> None:
+    story = Story.talking(Terms(recorded=False))
+    story.answer("resp_1", "item_1", 4000, text="I connect you with my colleague.")
+    story.tell(ev.AgentChanged("colleague", replace(TERMS, recorded=False), "asked for"))
+    story.wait(1.0)
+    cough(story)
+    assert [t.item_id for t in story.all(do.Truncate)] == ["item_1"], "it was not kept, so it is cut"
+    story.answer("resp_2", "item_2", 4000, text="Sorry?")
+    story.wait(1.0)
+    cough(story)
+    story.wait(6.0)
+    assert story.phone.heard_ms("item_2", story.now) > 3990, "what comes afterwards is in doubt as ever"

@@ -137,3 +137,13 @@ def test_a_second_attachment_is_ignored_and_counted() -> None:
     story = Story.talking()
     assert story.tell(ev.PhoneAttached("MZ2")) == []
     assert story.core.desk.unexpected == 1
+
+
+def test_nobody_is_asked_anything_while_keys_are_sent() -> None:
+    story = Story.talking(Terms(silence_after_s=5.0, silence_say=("Are you there?",), silence_s=8.0))
+    story.tell(ev.DigitsAsked("1w2"))
+    story.wait(20.0)
+    assert (story.end, story.all(do.Respond)) == (None, [])
+    story.tell(ev.PhoneAttached("MZ2"))
+    story.wait(5.1)
+    assert len(story.all(do.Respond)) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from call_story import Story
 
@@ -228,3 +230,40 @@ def test_a_tool_that_wants_silence_has_it() -> None:
     called(story)
     story.wait(8.0)
     assert story.all(do.Play) == []
+
+
+def test_a_wait_goes_on_when_the_line_is_back() -> None:
+    story = Story.talking(replace(MUSIC, away_s=5.0))
+    called(story)
+    story.wait(1.0)
+    story.tell(ev.PhoneLost("gone"))
+    story.wait(3.0)
+    story.tell(ev.PhoneAttached("MZ2"))
+    story.answer("resp_1", "item_1", 500, text="Sorry, here I am again.")
+    played = len(story.all(do.Play))
+    story.wait(2.5)
+    assert len(story.all(do.Play)) > played, "nobody listens to silence"
+
+
+def test_a_doubt_outlives_the_music_it_stopped() -> None:
+    story = Story.talking(replace(MUSIC, doubt_s=2.0, model_answers=False, model_interrupts=False))
+    called(story)
+    story.wait(2.0)
+    story.tell(ev.SpeechStarted("caller_1", 2000), ev.SpeechStopped("caller_1", 2300))
+    story.tell(ev.ToolFinished("call_1", "42"))
+    story.begin("resp_1", "item_1", 3000, text="It is 42.")
+    story.wait(0.3)
+    story.tell(ev.CallerText("caller_1", "Wait.", final=True))
+    story.wait(2.0)
+    assert story.phone.heard_ms("item_1", story.now) == 0, "it was an interruption"
+
+
+def test_and_goes_on_with_the_answer_when_it_was_nothing() -> None:
+    story = Story.talking(replace(MUSIC, doubt_s=2.0, model_answers=False, model_interrupts=False))
+    called(story)
+    story.wait(2.0)
+    story.tell(ev.SpeechStarted("caller_1", 2000), ev.SpeechStopped("caller_1", 2300))
+    story.tell(ev.ToolFinished("call_1", "42"))
+    story.answer("resp_1", "item_1", 1000, text="It is 42.")
+    story.wait(4.0)
+    assert story.phone.heard_ms("item_1", story.now) == 1000

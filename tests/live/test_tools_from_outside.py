@@ -72,6 +72,23 @@ def test_a_tool_that_runs_elsewhere(tmp_path: Path) -> None:
     assert world.session.problems == []
 
 
+def test_one_that_takes_its_time_has_the_time_it_asked_for(tmp_path: Path) -> None:
+    async def also(world: House, call: SimCall) -> None:
+        async with client(world, await live_id(world)) as socket:
+            await socket.send(json.dumps({"type": "tools.register", "tools": [LIGHT | {"timeout": 30}]}))
+            async for text in socket:
+                message = json.loads(text)
+                if message["type"] == "tool.call":
+                    await asyncio.sleep(12.0)
+                    answer = {"type": "tool.result", "id": message["id"], "output": "The light is on."}
+                    await socket.send(json.dumps(answer))
+
+    intent = {"name": "a", "call": "light", "arguments": {"on": "true"}}
+    world, _ = run(tmp_path, (Wait(3.0), Say(HELLO), Wait(20.0)), AGENT, script(tmp_path, intent), also)
+    used = [turn for turn in world.transcript() if turn["role"] == "tool"]
+    assert [turn["text"] for turn in used] == ["The light is on."]
+
+
 def test_one_that_never_answers_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
     async def talk(socket: ClientConnection, seen: list[dict[str, Any]]) -> None:
         async for text in socket:

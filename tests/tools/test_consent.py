@@ -24,7 +24,11 @@ def test_a_yes(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "No.", "Yes, but not on Friday", "wait", "What?", "Nein danke", "okra soup", "I don't know", "maybe"]
+    "words",
+    [
+        *("", "No.", "Yes, but not on Friday", "wait", "What?", "Nein danke", "okra soup", "I don't know", "maybe"),
+        *("Could you repeat that, please?", "Please repeat that.", "Is that right?", "Yes, but make it Saturday"),
+    ],
 )
 def test_no_yes(words: str) -> None:
     assert not is_yes(words)
@@ -94,6 +98,19 @@ def test_words_that_are_written_down_late_are_waited_for() -> None:
     output, took_s = loop.run(story())
     assert "did not say yes" in output
     assert 0.8 <= took_s < 1.0
+
+
+def test_words_that_are_not_written_down_in_time_are_no_yes_where_others_are() -> None:
+    async def story() -> tuple[list[str], str]:
+        it = Booking()
+        it.says("A table for Friday.")
+        await it.wants()
+        it.says("")  # it was a no
+        return it.booked, (await it.wants()).output
+
+    booked, told = loop.run(story())
+    assert booked == []
+    assert "could not be understood" in told
 
 
 def test_where_nobody_writes_down_what_is_said_an_answer_has_to_do() -> None:
