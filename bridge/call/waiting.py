@@ -38,7 +38,7 @@ class Waiting:
         desk = self.desk
         if not desk.tools.open:
             return
-        if desk.intent is not Intent.TALK or desk.phone is not PhoneLeg.ON:
+        if desk.phone is not PhoneLeg.ON:
             desk.timers.set("filler", desk.now + desk.terms.quiet_s)  # the caller may come back to it
             return
         if desk.caller_speaking or desk.gate.busy or desk.doubted:
@@ -50,7 +50,8 @@ class Waiting:
             desk.timers.set("filler", quiet_at - AHEAD_S if ours else quiet_at + desk.terms.filler_s)
             return
         desk.timers.set("filler", desk.now + desk.terms.quiet_s)
-        words = self._words() if desk.model is ModelLeg.UP else ""
+        # A goodbye waits for tools too; nobody announces them then, but the line stays alive.
+        words = self._words() if desk.model is ModelLeg.UP and desk.intent is Intent.TALK else ""
         if words:
             self.end()
             desk.say(words)

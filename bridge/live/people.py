@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -24,8 +25,10 @@ log = logging.getLogger(__name__)
 
 ROOM = "room:"
 """How a destination begins that is a room and no number."""
-DECIDE_S = 60.0
-"""From the order to the key: 25 s of ringing, the message twice, and time to find the key."""
+DECIDE_S = 80.0
+"""From the order to the key: 25 s of ringing, the message twice (20 s each at most), and time to find the key."""
+MOST_RINGS = 4
+"""People rung for one call, one after the other: whoever talks an agent into more of them means no good."""
 REMEMBERED_S = 120.0
 """The carrier may ask about a person's call for a while after it is over."""
 MEET_S = 20.0
@@ -77,6 +80,7 @@ class People:
         self._find = find
         self._own_number = own_number
         self._errands: dict[str, _Errand] = {}
+        self._rung: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self.fetch_back: Callable[[CallSession], Awaitable[None]] | None = None
         """Has the carrier connect a caller to us again, who was sent to a room already."""
@@ -94,6 +98,9 @@ class People:
             raise ToolError("The call is over, so nobody was rung.")
         if any(errand.open for errand in self._errands.values() if errand.info is info):
             raise ToolError("Somebody is being rung already, or has taken the call; nobody else was rung.")
+        if self._rung[info.call_id] >= MOST_RINGS:
+            raise ToolError("Enough people have been rung for this call; nobody else is. Offer another way.")
+        self._rung[info.call_id] += 1
         token = secrets.token_urlsafe(24)
         errand = _Errand(info, f"{ROOM}{secrets.token_hex(12)}", message, language)
         self._errands[token] = errand
@@ -198,6 +205,7 @@ class People:
 
     def over(self, session: CallSession) -> None:
         """A call is over: a person who waits for it need not."""
+        self._rung.pop(session.info.call_id, None)
         handed = session.end is not None and session.end.transfer_to
         for errand in self._errands.values():
             if errand.info is not session.info or not errand.open:

@@ -17,6 +17,7 @@ from bridge.call import events as ev
 from bridge.call import facts
 from bridge.call.core import CallCore
 from bridge.call.phases import Phase
+from bridge.carriers.base import AnswerPlan
 from bridge.live.blackbox import BlackBox
 from bridge.live.info import CallInfo
 from bridge.live.model import ModelLink
@@ -85,6 +86,8 @@ class CallSession:
         """How often a lost stream was connected again."""
         self.after_path = ""
         """Where the carrier asks what comes next."""
+        self.dialled: dict[str, AnswerPlan] = {}
+        """What the carrier was told after a leg of a transfer, by that leg's id."""
         self.handed_path = ""
         """Where the carrier tells that whoever the caller is handed to picked up."""
         self.after_asked = False

@@ -17,8 +17,8 @@ from bridge.tools.function import FunctionTool, tool
 TRANSFER_TOOL = "transfer_to_person"
 
 LONGEST_HOLD_S = 120
-MOST_SUMMARY = 600
-"""Characters that are read to a person: 40 s of speech."""
+MOST_SUMMARY = 300
+"""Characters that are read to a person: 20 s of speech."""
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _SIP = re.compile(r"sips?:[^\s@]+@[^\s@]+")
@@ -162,7 +162,7 @@ def _warm(numbers: Mapping[str, str], language: str, ask: str) -> FunctionTool[A
     chosen.__annotations__ |= {"summary": Annotated[str, _SUMMARY]} | (
         {"to": Literal[tuple(numbers)]} if "" not in numbers else {}
     )
-    decorate = tool(name=TRANSFER_TOOL, description=_WARM, timeout=75.0, say=_RINGING, wait="music", idempotent=True)
+    decorate = tool(name=TRANSFER_TOOL, description=_WARM, timeout=95.0, say=_RINGING, wait="music", idempotent=True)
     return decorate(chosen)
 
 

@@ -183,7 +183,16 @@ class Webhooks:
     def _after_transfer(self, session: CallSession, form: Mapping[str, str]) -> AnswerPlan:
         if session.end is not None:
             return HangUp() if _talked(form) else Apologise()
-        if _talked(form):
+        dialled = form.get("DialCallSid", "")
+        if dialled and dialled in session.dialled:
+            return session.dialled[dialled]  # asked once more: what became of a leg is told once
+        plan = self._became(session, form)
+        if dialled:
+            session.dialled[dialled] = plan
+        return plan
+
+    def _became(self, session: CallSession, form: Mapping[str, str]) -> AnswerPlan:
+        if _talked(form) and session.handing_to:  # else they are ours again already, and on their way back
             session.handle(ev.HandedOver())
             return HangUp()
         return self._taken_back(session, form["DialCallStatus"].replace("-", " "))

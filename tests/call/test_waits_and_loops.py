@@ -267,3 +267,13 @@ def test_and_goes_on_with_the_answer_when_it_was_nothing() -> None:
     story.answer("resp_1", "item_1", 1000, text="It is 42.")
     story.wait(4.0)
     assert story.phone.heard_ms("item_1", story.now) == 1000
+
+
+def test_a_goodbye_that_waits_for_a_tool_is_not_silent() -> None:
+    story = Story.talking(Terms(tone_ms=200))
+    called(story)
+    story.tell(ev.LeaveAsked())
+    assert 0.5 < max(gaps(story, 9.0)) <= 1.5
+    story.tell(ev.ToolFinished("call_1", "{}", speak=False))
+    story.wait(1.0)
+    assert story.end == do.End("agent_hung_up", "agent")

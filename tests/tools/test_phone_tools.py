@@ -76,7 +76,7 @@ def test_a_person_is_told_first_and_the_model_then_tells_the_caller(run: Run, ca
     to_person = transfer_to("+14155550142", warm=True, language="de-DE", ask="Taste 1 nimmt an.")
     properties: Any = to_person.parameters["properties"]
     assert list(properties) == ["summary"] and "before they take the call" in properties["summary"]["description"]
-    assert (to_person.manner.wait, to_person.manner.timeout_s) == ("music", 75.0)
+    assert (to_person.manner.wait, to_person.manner.timeout_s) == ("music", 95.0)
     result = run(to_person, summary=" Ada, about her order. ")
     assert result.ok and result.speak
     assert call.asked == [("warm_transfer", "+14155550142 de-DE: Ada, about her order. Taste 1 nimmt an.")]
@@ -87,7 +87,7 @@ def test_a_person_who_does_not_take_the_call_is_told_to_the_model(run: Run, call
     result = run(transfer_to({"sales": "+14155550142"}, warm=True), to="sales", summary="x" * 900)
     assert not result.ok and result.speak
     assert "Nobody took the call: busy" in result.output
-    assert len(call.asked[0][1]) < 700, "nobody listens to a novel"
+    assert len(call.asked[0][1]) < 400, "nobody listens to a novel"
 
 
 # ---- texts, messages, music
