@@ -218,6 +218,9 @@ class Agent:
         given: object = self.analysis
         if given is not None and not isinstance(given, Analysis):
             raise self._wrong("analysis is an Analysis(...)")
+        look_up: object = self.prepare
+        if look_up is not None and not callable(look_up):
+            raise self._wrong(f"prepare is a function of the call that returns a dict, not {look_up!r}")
         if not self.prepare_s > 0:
             raise self._wrong("prepare_s is more than 0 seconds")
         wrong = [key for key in self.menu if key not in set("0123456789*#")]
@@ -274,6 +277,8 @@ class Agent:
         for tool in tools:
             if not all(hasattr(tool, part) for part in _TOOL_PARTS):
                 hint = "; put @tool above the function" if callable(tool) else ""
+                if isinstance(tool, str):
+                    hint = "; a tool is the function itself, with @tool above it, neither its name nor its result"
                 raise self._wrong(f"{getattr(tool, '__name__', repr(tool))} is not a tool{hint}")
             if not tool.description.strip():
                 raise self._wrong(f"tool {tool.name!r} has no description; give its function a docstring")

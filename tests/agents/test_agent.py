@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.agents.agent import Agent, TurnDetection
+from bridge.agents.team import Routing
 from bridge.errors import AgentError
 from bridge.tools.base import Manner
 from bridge.tools.function import tool
@@ -97,7 +98,9 @@ wordless = SimpleNamespace(name="wordless", description="", parameters={}, manne
         ({"turn_detection": None}, "turn_detection is a TurnDetection"),
         ({"tools": get_hours}, "tools is a list of tools"),
         ({"tools": [undecorated]}, "undecorated is not a tool; put @tool above the function"),
-        ({"tools": ["get_hours"]}, "'get_hours' is not a tool$"),
+        ({"tools": ["get_hours"]}, "'get_hours' is not a tool; a tool is the function itself"),
+        ({"tools": [3]}, "3 is not a tool$"),
+        ({"prepare": {"name": "Bo"}}, "prepare is a function of the call that returns a dict, not {'name': 'Bo'}"),
         ({"tools": [wordless]}, "tool 'wordless' has no description; give its function a docstring"),
         ({"tools": [get_hours, hang_up, get_hours]}, "more than one tool is called get_hours"),
         ({"tools": [transfer_to("+14155550142")], "transfer_to": "+14155550143"}, "is called transfer_to_person"),
@@ -108,3 +111,14 @@ def test_what_cannot_work_is_refused_in_one_sentence(wrong: dict[str, Any], sent
     with pytest.raises(AgentError, match=sentence) as refusal:
         Agent(**({"name": "desk", "instructions": "Answer."} | wrong))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("number", ["0199", "+1 415 555 0100", "", "14155550100"])
+def test_a_number_that_no_call_comes_to_is_no_route(number: str) -> None:
+    desk = Agent("desk", instructions="Answer.")
+    with pytest.raises(AgentError, match="numbers are written like"):
+        Routing({number: desk}, otherwise=desk)
+    somebody: Any = "desk"
+    with pytest.raises(AgentError, match="a routing is between agents, and 'desk' is none"):
+        Routing({}, otherwise=somebody)
+    assert Routing({"+14155550100": desk, "sip:desk@example.com": desk}, otherwise=desk).agents == (desk,)
