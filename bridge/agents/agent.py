@@ -158,7 +158,7 @@ class Agent:
     """When the agent takes calls; None: always."""
     prepare: Prepare | None = None
     """Looks things up before the first word: `async def prepare(call) -> dict`. What it returns fills `{variables}` in
-    greeting and instructions, and is told to the model."""
+    greeting and instructions, and is told to the model. What it could not find is left out of the greeting."""
     prepare_s: float = 2.0
     """How long that may take; after that the call begins without it."""
     analysis: Analysis | None = None

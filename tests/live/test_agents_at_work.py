@@ -198,7 +198,7 @@ def test_the_caller_is_known_before_the_first_word(tmp_path: Path, late: bool) -
     agent = Agent(
         "shop",
         instructions='Answer {name} as {"json": true}.',
-        greeting="Hello {name}, you call from {from_number}.",
+        greeting="Hello, {name}. You call from {from_number}.",
         prepare=prepare,
         prepare_s=1.0,
     )
@@ -207,9 +207,10 @@ def test_the_caller_is_known_before_the_first_word(tmp_path: Path, late: bool) -
     assert len(updates(world)) == 1
     if late:
         assert "{name}" in session["instructions"]
+        assert said(world)[0] == f"Hello. You call from {CALLER}."
     else:
         assert 'Answer Ms Doe as {"json": true}.' in session["instructions"]
-        assert said(world)[0] == f"Hello Ms Doe, you call from {CALLER}."
+        assert said(world)[0] == f"Hello, Ms Doe. You call from {CALLER}."
 
 
 def test_each_number_has_its_own_agent(tmp_path: Path) -> None:
