@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
 from bridge.agents.analysis import Analysis
-from bridge.agents.fields import hints, mismatch, shown
+from bridge.agents.fields import hints, mismatch, shown, takes
 from bridge.agents.guardrails import Guardrail
 from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
@@ -186,6 +186,8 @@ class Agent:
             raise self._wrong(f"there is nothing called {event!r} to hook on to; there are {', '.join(HOOKS)}")
 
         def keep(function: H) -> H:
+            if not takes(function, 2):
+                raise self._wrong(f"what hooks on to {event!r} is called with two values: the call, and what happened")
             self._hooks.setdefault(event, []).append(function)
             return function
 
@@ -240,6 +242,8 @@ class Agent:
         look_up: object = self.prepare
         if look_up is not None and not callable(look_up):
             raise self._wrong(f"prepare is a function of the call that returns a dict, not {look_up!r}")
+        if callable(look_up) and not takes(look_up, 1):
+            raise self._wrong("prepare is called with one value, the call")
         if not self.prepare_s > 0:
             raise self._wrong("prepare_s is more than 0 seconds")
         wrong = [key for key in self.menu if key not in set("0123456789*#")]

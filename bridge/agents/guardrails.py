@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from bridge.agents.fields import takes
 from bridge.errors import AgentError
 from bridge.tools.base import Call
 
@@ -49,6 +50,8 @@ class Guardrail:
     def __post_init__(self) -> None:
         if not callable(self.check):
             raise AgentError(f"a guardrail's check is a function of (text, call), not {self.check!r}")
+        if not takes(self.check, 2):
+            raise AgentError("a guardrail's check is called with two values: the words so far, and the call")
         if not self.name:
             object.__setattr__(self, "name", getattr(self.check, "__name__", "guardrail"))
         if self.on not in ("agent", "caller"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.agents.agent import Agent, TurnDetection
+from bridge.agents.guardrails import Guardrail
 from bridge.agents.team import Routing
 from bridge.errors import AgentError
 from bridge.tools.base import Manner
@@ -108,6 +109,7 @@ wordless = SimpleNamespace(name="wordless", description="", parameters={}, manne
         ({"tools": get_hours}, "tools is a list of tools"),
         ({"tools": [undecorated]}, "undecorated is not a tool; put @tool above the function"),
         ({"tools": ["get_hours"]}, "'get_hours' is not a tool; a tool is the function itself"),
+        ({"prepare": lambda: {}}, "prepare is called with one value, the call"),
         ({"tools": [3]}, "3 is not a tool$"),
         ({"prepare": {"name": "Bo"}}, "prepare is a function of the call that returns a dict, not {'name': 'Bo'}"),
         ({"tools": [wordless]}, "tool 'wordless' has no description; give its function a docstring"),
@@ -131,3 +133,12 @@ def test_a_number_that_no_call_comes_to_is_no_route(number: str) -> None:
     with pytest.raises(AgentError, match="a routing is between agents, and 'desk' is none"):
         Routing({}, otherwise=somebody)
     assert Routing({"+14155550100": desk, "sip:desk@example.com": desk}, otherwise=desk).agents == (desk,)
+
+
+def test_a_check_that_could_never_be_called_is_no_guardrail() -> None:
+    of_words: Any = lambda words: ""  # noqa: E731
+    with pytest.raises(AgentError, match="a guardrail's check is called with two values"):
+        Guardrail(of_words)
+    assert Guardrail(lambda words, call, mood="calm": "").say
+    with pytest.raises(AgentError, match="is called with two values: the call, and what happened"):
+        Agent("desk", instructions="Answer.").on("call.ended")(of_words)

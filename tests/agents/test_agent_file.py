@@ -409,6 +409,11 @@ WRONG = [
         "tools.py:number is a int and not a function",
     ),
     (
+        "[hooks]\n'call.ended' = 'tools.py:takes_one' # <-",
+        "hooks:\n  call.ended: tools.py:takes_one # <-",
+        "what hooks on to 'call.ended' is called with two values",
+    ),
+    (
         "[hooks]\n'call.end' = 'tools.py:note' # <-",
         "hooks:\n  call.end: tools.py:note # <-",
         "'call.end' is unknown in hooks; did you mean call.ended?",
