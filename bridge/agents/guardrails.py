@@ -41,7 +41,7 @@ class Guardrail:
     on: Literal["agent", "caller"] = "agent"
     """Whose words are checked."""
     say: str = DEFAULT_SAY
-    """What the agent says instead, word for word."""
+    """What the agent says instead, word for word. Not checked itself, nor is anything else we give it to say so."""
     every: int = 40
     """The check is asked again after this many more characters, and once more when the words are complete."""
     timeout_s: float = 3.0
