@@ -26,7 +26,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from bridge.config import Settings
 from bridge.sim import loop
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.model import ModelOptions, ModelServer
-from bridge.sim.phone import Phone
+from bridge.sim.phone import KEYS, Phone
 from bridge.sim.plan import Answer, Hum, Plan
 from bridge.sim.script import Caller, ExpectHangUp, HangUp, Interrupt, Listen, Noise, Press, Say, Score, Step, Wait
 from bridge.sim.thoughts import Thought, Thoughts
@@ -79,7 +79,7 @@ class ToolCall:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SimulatedCall:
     """A call that is over. `record`, `transcript` and `timeline` are what its files hold (see README, "What is kept").
 
@@ -90,11 +90,18 @@ class SimulatedCall:
     record: dict[str, Any]
     transcript: list[dict[str, Any]]
     timeline: list[dict[str, Any]]
-    session: dict[str, Any] = field(repr=False)
+    session: dict[str, Any]
     """The model's session as it was last configured: instructions, tools, voice ..."""
     problems: list[str]
     analysis: dict[str, Any] | None = None
     """What was made of it when it was over (`Agent.analysis`); None when the agent asks for nothing."""
+
+    def __repr__(self) -> str:
+        lines = [f"<simulated call, ended: {self.end_reason}, problems: {self.problems}"]
+        for turn in self.transcript:
+            done = f"{turn['tool']}{turn['arguments']} " if turn["role"] == "tool" else ""
+            lines.append(f"  {turn['role']}: {done}{turn['text']}".rstrip())
+        return "\n".join(lines) + ">"
 
     @property
     def said(self) -> list[str]:
@@ -136,8 +143,12 @@ def simulate(
             something that fits (a supervisor's verdict is "true").
         data: Where the call's folder shall stay; without it nothing is kept.
 
-    Raises AgentError when the agent cannot be used.
+    Raises AgentError when the agent cannot be used, TypeError when a caller or a model cannot do what it shall.
     """
+    if _in_a_loop():
+        raise RuntimeError(
+            "simulate() runs a loop of its own; where one runs already write `await simulated_call(...)`"
+        )
     return loop.run(simulated_call(agent, caller=caller, model=model, thoughts=thoughts, data=data))
 
 
@@ -150,6 +161,8 @@ async def simulated_call(
     data: Path | None = None,
 ) -> SimulatedCall:
     """`simulate` for a loop of your own; in an ordinary one the call takes as long as a call takes."""
+    _all_are(caller, str | Step, "caller", "texts and steps such as Press('1')")
+    _all_are(model, Answer | str, "model", "texts and Answer(...)")
     chosen = agent if isinstance(agent, Agent | Routing) else load_agent(str(agent))
     plan = Plan(model)
     with tempfile.TemporaryDirectory(prefix="callbridge-test-", ignore_cleanup_errors=True) as scratch:
@@ -160,6 +173,24 @@ async def simulated_call(
             await call.ended()
             await _settled(app, engine)
             return _result(app, call, engine, plan)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _all_are(given: object, kinds: Any, name: str, what: str) -> None:
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise TypeError(f"{name} is a list of {what}, not {given!r} alone")
+    for one in given:
+        if not isinstance(one, kinds):
+            raise TypeError(f"{name} is a list of {what}; {one!r} is neither")
+        if isinstance(one, Press) and not (isinstance(one.keys, str) and set(one.keys) <= KEYS):
+            raise TypeError(f"{one!r}: keys is text of what is on a telephone: 0-9, *, # and A-D")
 
 
 def score(steps: Sequence[str | Step]) -> Score:

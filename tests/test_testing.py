@@ -1,7 +1,9 @@
 """The simulated call that users' tests make: real tools, planned answers, and strict about both."""
 
 import asyncio
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +61,7 @@ def test_without_a_greeting_the_plan_begins_when_the_caller_has_spoken() -> None
     ("model", "problem"),
     [
         ([], "turn 1 was not planned: there are 0 answers"),
-        (["Hello.", "Never said."], "the plan's answer Answer(say='Never said.', tool='', arguments={}, then='')"),
+        (["Hello.", "Never said."], "the plan's Answer(say='Never said.') was never needed"),
         (
             [Answer(tool="opening_huors")],
             "the plan calls 'opening_huors', which the agent does not have; it has hang_up",
@@ -69,6 +71,56 @@ def test_without_a_greeting_the_plan_begins_when_the_caller_has_spoken() -> None
 def test_a_call_that_goes_another_way_than_planned(model: list[Answer | str], problem: str) -> None:
     call = simulate(reception, caller=["Hello?"], model=model)
     assert any(one.startswith(problem) for one in call.problems), call.problems
+
+
+def test_a_call_is_shown_as_what_was_said_and_done() -> None:
+    call = simulate(reception, caller=["Bye."], model=[GOODBYE])
+    shown = repr(call).splitlines()
+    assert shown[0] == "<simulated call, ended: agent_hung_up, problems: []"
+    assert shown[1:] == [
+        "  agent: Thanks for calling Harbour Lane Books. How can I help you?",
+        "  caller:",
+        "  agent: Goodbye!",
+        "  tool: hang_up{} The call ends when the caller has heard what you said. Say nothing more.>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"caller": "Bye."}, "caller is a list of texts and steps such as Press.*, not 'Bye.' alone"),
+        ({"caller": [GOODBYE]}, r"caller is a list .*; Answer\(say='Goodbye!', tool='hang_up'\) is neither"),
+        ({"caller": [Press("x")]}, "keys is text of what is on a telephone"),
+        ({"caller": [Press(1)]}, "keys is text of what is on a telephone"),  # type: ignore[arg-type]
+        ({"model": "Hello."}, r"model is a list of texts and Answer\(...\), not 'Hello.' alone"),
+        ({"model": GOODBYE}, "model is a list .* alone"),
+        ({"model": [{"tool": "hang_up"}]}, "model is a list .* is neither"),
+    ],
+)
+def test_what_no_caller_and_no_model_can_do_is_told_before_the_call(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        simulate(reception, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"tool": hang_up}, "tool is text, .*; write the tool's name, 'hang_up'"),
+        ({"tool": "hang_up", "arguments": "{}"}, "arguments is a dict, not '{}'"),
+        ({"tool": "book", "arguments": {"day": date(2027, 1, 1)}}, "a model gives arguments as JSON"),
+    ],
+)
+def test_an_answer_that_no_model_can_give(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        Answer(**given)
+
+
+def test_in_a_running_loop_it_says_what_to_write_instead() -> None:
+    async def story() -> SimulatedCall:
+        return simulate(reception)
+
+    with pytest.raises(RuntimeError, match="await simulated_call"):
+        asyncio.run(story())
 
 
 def test_the_files_can_be_kept(tmp_path: Path) -> None:

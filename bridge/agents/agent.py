@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
 from bridge.agents.analysis import Analysis
+from bridge.agents.fields import hints, mismatch, shown, takes
 from bridge.agents.guardrails import Guardrail
 from bridge.agents.handoff import Handoff
 from bridge.agents.hours import OpeningHours
@@ -24,6 +25,14 @@ _LONGEST_DOUBT_MS = 3000
 _LONGEST_CALL_MINUTES = 55.0
 """A Realtime session lives for 60 minutes; a call is to end with a goodbye and not with its session."""
 
+
+_PARTS: tuple[tuple[str, type, bool], ...] = (
+    ("turn_detection", TurnDetection, False),
+    ("silence", Silence, False),
+    ("hours", OpeningHours, True),
+    ("analysis", Analysis, True),
+)
+"""Fields that are dataclasses of their own: name, kind, and whether None will do."""
 
 HOOKS = ("call.started", "turn.completed", "call.ended")
 Hook = Callable[[Call, Any], Any]
@@ -88,7 +97,7 @@ class Agent:
     """When the agent takes calls; None: always."""
     prepare: Prepare | None = None
     """Looks things up before the first word: `async def prepare(call) -> dict`. What it returns fills `{variables}` in
-    greeting and instructions, and is told to the model."""
+    greeting and instructions, and is told to the model. What it could not find is left out of the greeting."""
     prepare_s: float = 2.0
     """How long that may take; after that the call begins without it."""
     analysis: Analysis | None = None
@@ -107,6 +116,8 @@ class Agent:
             raise self._wrong(f"there is nothing called {event!r} to hook on to; there are {', '.join(HOOKS)}")
 
         def keep(function: H) -> H:
+            if not takes(function, 2):
+                raise self._wrong(f"what hooks on to {event!r} is called with two values: the call, and what happened")
             self._hooks.setdefault(event, []).append(function)
             return function
 
@@ -121,16 +132,29 @@ class Agent:
             raise AgentError("an agent needs a name")
         if not (isinstance(self.instructions, str) and self.instructions.strip()):
             raise self._wrong("it has no instructions; without them the model follows the server's own")
+        self._check_kinds()
         if not self.voice:
             raise self._wrong("it has no voice; marin is a good one")
         if self.noise_reduction not in ("near_field", "far_field", ""):
             raise self._wrong(f"noise_reduction is near_field, far_field or empty, not {self.noise_reduction!r}")
         if not (0.0 < self.max_minutes <= _LONGEST_CALL_MINUTES and math.isfinite(self.max_minutes)):
             raise self._wrong(f"max_minutes is between 0 and {_LONGEST_CALL_MINUTES:g}, not {self.max_minutes}")
-        if not isinstance(self.turn_detection, TurnDetection):
-            raise self._wrong("turn_detection is a TurnDetection(...)")
         self._check_rest()
         self._check_tools()
+
+    def _check_kinds(self) -> None:
+        """Told here, or a call would be the first to notice."""
+        for name, hint in hints(Agent).items():
+            value = getattr(self, name)
+            if hint in (str, int, float, bool) and (want := mismatch(value, hint)):
+                raise self._wrong(f"{name} is {want}, not {shown(value)}")
+        for name, kind, may_be_none in _PARTS:
+            value = getattr(self, name)
+            if not isinstance(value, kind) and not (value is None and may_be_none):
+                article = "an" if kind.__name__[0] in "AO" else "a"
+                raise self._wrong(f"{name} is {article} {kind.__name__}(...)")
+        if not isinstance(self.menu, Mapping) or not all(isinstance(meaning, str) for meaning in self.menu.values()):
+            raise self._wrong("menu is a dict of keys and what they mean, both texts")
 
     def _check_rest(self) -> None:
         if not _are(self.guardrails, Guardrail):
@@ -145,9 +169,11 @@ class Agent:
             raise self._wrong(f"warn_minutes is 0 or more, not {self.warn_minutes}")
         if not 0 <= self.false_interruption_ms <= _LONGEST_DOUBT_MS:
             raise self._wrong(f"false_interruption_ms is 0 to {_LONGEST_DOUBT_MS}, not {self.false_interruption_ms}")
-        given: object = self.analysis
-        if given is not None and not isinstance(given, Analysis):
-            raise self._wrong("analysis is an Analysis(...)")
+        look_up: object = self.prepare
+        if look_up is not None and not callable(look_up):
+            raise self._wrong(f"prepare is a function of the call that returns a dict, not {look_up!r}")
+        if callable(look_up) and not takes(look_up, 1):
+            raise self._wrong("prepare is called with one value, the call")
         if not self.prepare_s > 0:
             raise self._wrong("prepare_s is more than 0 seconds")
         wrong = [key for key in self.menu if key not in set("0123456789*#")]
@@ -204,6 +230,8 @@ class Agent:
         for tool in tools:
             if not all(hasattr(tool, part) for part in _TOOL_PARTS):
                 hint = "; put @tool above the function" if callable(tool) else ""
+                if isinstance(tool, str):
+                    hint = "; a tool is the function itself, with @tool above it, neither its name nor its result"
                 raise self._wrong(f"{getattr(tool, '__name__', repr(tool))} is not a tool{hint}")
             if not tool.description.strip():
                 raise self._wrong(f"tool {tool.name!r} has no description; give its function a docstring")

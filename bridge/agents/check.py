@@ -43,7 +43,9 @@ def check_agent(spec: str) -> Checked:
         place = HAS_PLACE.match(str(error))
         if place is None:
             raise
-        return Checked(spec, None, (Problem(int(place[2]), "error", str(error)[place.end() :], place[1]),))
+        return Checked(
+            spec, None, (Problem(int(place[2]), "error", str(error)[place.end() :], _shown(Path(place[1]))),)
+        )
     return Checked(spec, agent, tuple(problems))
 
 

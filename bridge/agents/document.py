@@ -14,6 +14,17 @@ from bridge.errors import AgentError
 
 ENDINGS = (".toml", ".yaml", ".yml")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_REMEDIES = {
+    "Cannot mutate immutable namespace ('tools": "beside [[tools.mcp]] or [[tools.http]] write [tools] use = [...]",
+    "Cannot overwrite a value": "a name is said twice in one table",
+    "Illegal character '\\n'": "a text ends without its quote",
+    "Invalid value": "texts stand in straight quotes; true and false are small",
+    "Expected newline or end of document after a statement": "texts stand in quotes, without that quote inside",
+    "Expected '=' after a key": "TOML is name = value",
+    "mapping values are not allowed here": "indent as its neighbours are; a text with ': ' in it stands in quotes",
+    "found character '\\t' that cannot start any token": "indent with blanks, not with tabs",
+}
+"""How the parsers' complaints about the usual mistakes begin, and what to do about each."""
 _MOST_BYTES = 1_000_000
 """A prompt of this size would not fit into any model."""
 
@@ -84,7 +95,8 @@ def _toml(path: Path, text: str) -> tuple[Any, dict[toml_lines.Path, int]]:
     except tomllib.TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
-        raise AgentError(f"{path}:{line}: this is no TOML: {_TOML_PLACE.sub('', str(error))}") from error
+        said = _TOML_PLACE.sub("", str(error))
+        raise AgentError(f"{path}:{line}: this is no TOML: {said}{_remedy(said)}") from error
     return content, toml_lines.toml_lines(text)
 
 
@@ -94,4 +106,8 @@ def _yaml(path: Path, text: str) -> tuple[Any, dict[toml_lines.Path, int]]:
     try:
         return read_yaml(text)
     except YamlError as error:
-        raise AgentError(f"{path}:{error.line}: this is no YAML: {error}") from error
+        raise AgentError(f"{path}:{error.line}: this is no YAML: {error}{_remedy(str(error))}") from error
+
+
+def _remedy(said: str) -> str:
+    return next((f"; {remedy}" for start, remedy in _REMEDIES.items() if said.startswith(start)), "")

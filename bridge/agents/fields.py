@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -50,6 +51,17 @@ def mismatch(value: object, hint: object) -> str:
     kind, said = _KINDS[hint]
     fits = isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
     return "" if fits else said
+
+
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Can it be called with so many values? Yes where Python cannot tell."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # some that are written in C have no signature
+        return True
+    return True
 
 
 def shown(value: object) -> str:

@@ -183,8 +183,8 @@ def _agent(reader: Reader, team: _Team) -> Agent | None:
     agent = _made(reader, given, table)
     if agent is None or len(reader.problems) > before:
         return None
-    file_parts.hook_on(agent, hooks)
-    return agent
+    file_parts.hook_on(reader, agent, hooks)
+    return agent if len(reader.problems) == before else None
 
 
 def _with_limits(reader: Reader, table: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.agents.fields import hints, mismatch, shown
+from bridge.agents.loading import did_you_mean
 from bridge.agents.reader import Keys, Reader
 from bridge.errors import AgentError
 from bridge.tools.base import Manner, Tool, ToolSource
@@ -70,6 +71,13 @@ class Kind:
         return None if made is None else {**given, "manner": made}
 
 
+def _meant_as_program(table: Mapping[str, Any]) -> bool:
+    """Is an MCP server a program here? Told also where `command` is missing or misspelt, for what is said about it."""
+    if "command" in table or "url" in table:
+        return "command" in table
+    return any(key in ("args", "env", "cwd") or did_you_mean(key, ["command", "url"]).count("command") for key in table)
+
+
 KINDS: Mapping[str, Kind] = {
     "http": Kind(
         "HTTP tool",
@@ -80,6 +88,8 @@ KINDS: Mapping[str, Kind] = {
         fills=frozenset({"url", "headers", "body"}),
     ),
     "mcp": Kind(
-        "MCP server", "bridge.tools.mcp", lambda table: "McpServer.local" if "command" in table else "McpServer.remote"
+        "MCP server",
+        "bridge.tools.mcp",
+        lambda table: "McpServer.local" if _meant_as_program(table) else "McpServer.remote",
     ),
 }

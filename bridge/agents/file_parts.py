@@ -168,7 +168,7 @@ def hooks(reader: Reader, value: object) -> dict[str, Hook]:
     return {event: hook for event, hook in found.items() if hook is not None}
 
 
-def hook_on(agent: Agent, found: Mapping[str, Hook]) -> None:
-    """Have the functions of `[hooks]` called."""
+def hook_on(reader: Reader, agent: Agent, found: Mapping[str, Hook]) -> None:
+    """Have the functions of `[hooks]` called; a problem for each that cannot be."""
     for event, hook in found.items():
-        agent.on(event)(hook)
+        reader.attempt(lambda event=event, hook=hook: agent.on(event)(hook), "hooks", event)  # type: ignore[misc]

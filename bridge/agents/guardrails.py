@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from bridge.agents.fields import takes
 from bridge.errors import AgentError
 from bridge.tools.base import Call
 
@@ -40,7 +41,7 @@ class Guardrail:
     on: Literal["agent", "caller"] = "agent"
     """Whose words are checked."""
     say: str = DEFAULT_SAY
-    """What the agent says instead, word for word."""
+    """What the agent says instead, word for word. Not checked itself, nor is anything else we give it to say so."""
     every: int = 40
     """The check is asked again after this many more characters, and once more when the words are complete."""
     timeout_s: float = 3.0
@@ -49,6 +50,8 @@ class Guardrail:
     def __post_init__(self) -> None:
         if not callable(self.check):
             raise AgentError(f"a guardrail's check is a function of (text, call), not {self.check!r}")
+        if not takes(self.check, 2):
+            raise AgentError("a guardrail's check is called with two values: the words so far, and the call")
         if not self.name:
             object.__setattr__(self, "name", getattr(self.check, "__name__", "guardrail"))
         if self.on not in ("agent", "caller"):

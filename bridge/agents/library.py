@@ -9,6 +9,7 @@ from bridge.agents.document import ENDINGS
 from bridge.agents.file import load_agent_file
 from bridge.agents.loading import load_file, load_module, pick_agent, split_spec
 from bridge.agents.team import Routing
+from bridge.errors import AgentError
 
 
 def load_agent(spec: str) -> Agent | Routing:
@@ -26,6 +27,8 @@ def load_agent(spec: str) -> Agent | Routing:
         return agent
     if spec.endswith(ENDINGS):
         return load_agent_file(Path(spec))
+    if Path(spec).is_file() and not spec.endswith(".py"):
+        raise AgentError(f"{spec} is no agent file; those end in .py, {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     source, attribute = split_spec(spec)
     module = load_file(Path(source)) if source.endswith(".py") else load_module(source)
     return pick_agent(module, attribute, source)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bridge.agents.agent import Agent
+from bridge.agents.document import ENDINGS
 from bridge.agents.file_parts import VARIABLE
 from bridge.agents.file_tools import PHONE_TOOLS
 from bridge.agents.loading import did_you_mean
@@ -117,6 +118,8 @@ def _one_voice(desk: _Desk) -> Iterator[Problem]:
 def _handoffs(desk: _Desk) -> Iterator[Problem]:
     for name in missing(desk.agent, dict(desk.members)):
         hint = did_you_mean(name, desk.members)
+        if not hint and desk.source.name.endswith(ENDINGS):
+            hint = f"; the agent of another file is written as that file, such as {name + '.toml'!r}"
         index = handed_to(desk.agent).index(name)
         yield desk.problem("error", f"handoffs: nobody is called {name!r}{hint}", "handoffs", index)
     for index, other in enumerate(handed_to(desk.agent)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from bridge.agents.agent import Agent
 from bridge.agents.handoff import HandoffTool
 from bridge.errors import AgentError
 from bridge.tools.base import Tool, ToolSource
+
+_NO_NUMBER = re.compile(r"(?!\+[1-9]\d{6,14}$)[\d\s+()./-]*")
+"""Looks like a number, and is not as a carrier writes it. Calls come to `sip:` addresses too."""
 
 
 class Team:
@@ -73,6 +77,14 @@ class Routing:
 
     numbers: Mapping[str, Agent]
     otherwise: Agent
+
+    def __post_init__(self) -> None:
+        for given in (*self.numbers.values(), self.otherwise):
+            if not isinstance(given, Agent):
+                raise AgentError(f"a routing is between agents, and {given!r} is none")
+        for number in self.numbers:
+            if _NO_NUMBER.fullmatch(number):
+                raise AgentError(f"routing: no call comes to {number!r}; numbers are written like +14155550100")
 
     def agent_for(self, number: str) -> Agent:
         """Who answers a call to this number."""

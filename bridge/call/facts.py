@@ -137,13 +137,14 @@ class ToolUsed:
 class WordsSaid:
     """Words of a turn that is still being said, all of them so far; the agent's run ahead of its voice.
 
-    `who`: caller or agent. Told only where terms ask for it.
+    `who`: caller or agent. `given`: we asked for these very words. Told only where terms ask for it.
     """
 
     who: str
     item_id: str
     text: str
     final: bool
+    given: bool = False
 
 
 @value

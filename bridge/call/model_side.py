@@ -116,9 +116,8 @@ class ModelSide:
         self.desk.progress_at = self.desk.now
         self.desk.turns.agent_text(event.item_id, event.text, final=event.final)
         if self.desk.terms.words and not self.desk.playback.muted(event.response_id, event.item_id):
-            self.desk.tell(
-                facts.WordsSaid("agent", event.item_id, self.desk.turns.words_of(event.item_id), event.final)
-            )
+            words, given = self.desk.turns.words_of(event.item_id), event.response_id == self.desk.gate.given_id
+            self.desk.tell(facts.WordsSaid("agent", event.item_id, words, event.final, given))
 
     def fault(self, event: ev.ModelFault) -> None:
         """An error event. Only a fatal one ends the call, or one while the session is being set up."""

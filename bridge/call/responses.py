@@ -31,6 +31,8 @@ class ResponseGate:
     def __init__(self) -> None:
         self.active_id = ""
         self.pending_id = ""
+        self.given_id = ""
+        """The response that is words we gave, if the latest one is."""
         self._wanted: str | None = None
         self._words: list[str] = []
         self._asked = ""
@@ -76,6 +78,7 @@ class ResponseGate:
         if not self.pending_id:
             # The server's own: should it fail, our earlier words are not the ones to repeat.
             self._asked = self._asked_words = ""
+        self.given_id = response_id if self._asked_words else ""
         self.active_id = response_id
         self.pending_id = ""
 

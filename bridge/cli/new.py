@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from bridge.errors import UsageError
@@ -23,7 +24,7 @@ def new(name: str, template: str) -> None:
         raise UsageError(f"--template {template!r}: there are {', '.join(template_names())}")
     folder = Path(name)
     if not _NAME.fullmatch(folder.name):
-        raise UsageError(f"{name!r} cannot be an agent's name: use letters, digits, '-', '_' and '.'")
+        raise UsageError(f"{name!r} cannot be an agent's name: use letters (a to z), digits, '-', '_', '.' and blanks")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and is not empty; nothing was written")
     files = _files(template, folder.name)
@@ -46,6 +47,7 @@ def _files(template: str, name: str) -> dict[str, str]:
 def _tell(folder: Path, files: list[str]) -> None:
     agent = next(file for file in files if file.startswith("agent."))
     print(f"made {folder}: {', '.join(files)}")
-    print(f"look at it    callbridge agents check {folder / agent}")
-    print(f"call it       pytest {folder}")
-    print(f"put it online callbridge serve {folder / agent}")
+    file = shlex.quote(str(folder / agent))
+    print(f"look at it    callbridge agents check {file}")
+    print(f"call it       pytest {shlex.quote(str(folder))}")
+    print(f"put it online callbridge serve {file}")

@@ -132,6 +132,7 @@ async def _model(settings: Settings, console: Console) -> AsyncIterator[str]:
         return
     from bridge.sim.model import ModelOptions, ModelServer
 
-    console.print("(no OPENAI_API_KEY: a local engine answers, by its script)", style="dim")
+    by = "by LOCAL_LLM_URL" if settings.local_llm_url else "by its own script, not by your instructions"
+    console.print(f"(no OPENAI_API_KEY: a local engine answers, {by})", style="dim")
     async with ModelServer(ModelOptions(ears="energy", llm_url=settings.local_llm_url)) as server:
         yield server.url

@@ -29,6 +29,8 @@ TOLD_LIMIT = 4000
 """Characters of what was looked up about a caller that the model is told."""
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_ADDRESS = re.compile(r"(?:\s*,)?\s*" + _VARIABLE.pattern)
+"""A variable with what binds it to the word before: ", {name}" or " {name}"."""
 
 
 class Briefing:
@@ -113,8 +115,13 @@ class Briefing:
         return _VARIABLE.sub(lambda found: str(self.known.get(found[1], found[0])), text)
 
     def greeting(self) -> str:
-        """Instructions for the first response; empty: the caller speaks first."""
-        return greeting_words(self.filled(self.team.first.greeting))
+        """Instructions for the first response; empty: the caller speaks first.
+
+        What nobody could look up is left out, with its comma: "Hello, {name}." is "Hello." then.
+        """
+        known = {name for name, value in self.known.items() if value is not None}
+        said = _ADDRESS.sub(lambda found: found[0] if found[1] in known else "", self.team.first.greeting)
+        return greeting_words(self.filled(said))
 
     # ---- by which terms
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from bridge.sim.brain import CallTool, Part, Say, Turn
 from bridge.sim.voice import MURMUR_MS_PER_CHARACTER, Mouth, Voice, murmur, normalised
@@ -15,20 +15,38 @@ from bridge.sim.voice import MURMUR_MS_PER_CHARACTER, Mouth, Voice, murmur, norm
 SILENT_TOOLS = frozenset({"hang_up", "send_digits", "transfer_to_person"})
 """What there was to say was said before they were called."""
 _NOTHING_PLANNED = "I do not know what to say."
+_ONE_EACH = "one answer is used for each turn of the caller; after a tool its result is read out, or `then` is said"
 _OUT_OF_BAND = "Nothing is planned for that."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """What the model does in one turn: say something, call a tool, or both in this order.
 
-    What the tool returns is then read out, or `then` is said instead.
+    What the tool returns is then read out, or `then` is said instead. Raises TypeError for what no model can do.
     """
 
     say: str = ""
     tool: str = ""
     arguments: Mapping[str, object] = field(default_factory=dict)
     then: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("say", "tool", "then"):
+            given = getattr(self, name)
+            if not isinstance(given, str):
+                hint = f"; write the tool's name, {given.name!r}" if name == "tool" and hasattr(given, "name") else ""
+                raise TypeError(f"Answer: {name} is text, not {given!r}{hint}")
+        if not isinstance(self.arguments, Mapping):
+            raise TypeError(f"Answer: arguments is a dict, not {self.arguments!r}")
+        try:
+            json.dumps(dict(self.arguments))
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"Answer: a model gives arguments as JSON, and these are none ({error})") from None
+
+    def __repr__(self) -> str:
+        given = [f"{one.name}={value!r}" for one in fields(self) if (value := getattr(self, one.name))]
+        return f"Answer({', '.join(given)})"
 
 
 class Plan:
@@ -43,7 +61,7 @@ class Plan:
     @property
     def problems(self) -> list[str]:
         """What came that was not planned, and what was planned and never came."""
-        left = [f"the plan's answer {one} was never needed" for one in self._answers[self._used :]]
+        left = [f"the plan's {one} was never needed ({_ONE_EACH})" for one in self._answers[self._used :]]
         return self._unplanned + left
 
     async def reply(self, turn: Turn) -> AsyncIterator[Part]:
@@ -82,7 +100,7 @@ class Plan:
             if answer.tool not in turn.tools:
                 has = ", ".join(sorted(turn.tools)) or "none"
                 self._unplanned.append(f"the plan calls {answer.tool!r}, which the agent does not have; it has {has}")
-            parts.append(CallTool(answer.tool, json.dumps(answer.arguments)))
+            parts.append(CallTool(answer.tool, json.dumps(dict(answer.arguments))))
         return parts
 
 

@@ -124,6 +124,9 @@ class Manner:
     """Doing it twice is doing it once: it may be run again, and the same call twice is no sign of a loop."""
 
     def __post_init__(self) -> None:
+        given: object = self.timeout_s
+        if not isinstance(given, int | float) or isinstance(given, bool):
+            raise AgentError(f"timeout is a number of seconds, not {given!r}")
         if not (self.timeout_s > 0 and math.isfinite(self.timeout_s)):
             raise AgentError(f"a timeout of {self.timeout_s} s leaves no time to run")
         if self.speak_after not in ("always", "never", "if_silent"):

@@ -17,9 +17,11 @@ runs on to its end, and nobody hears its result.
 from __future__ import annotations
 
 import asyncio
+import difflib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
@@ -45,6 +47,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _MOST_PROBLEMS = 5
+_MANNER = frozenset(one.name for one in fields(Manner)) - {"timeout_s"} | {"timeout"}
+"""What `@tool` takes besides name and description."""
 
 
 class FunctionTool(Generic[P, R]):
@@ -151,7 +155,7 @@ def tool(
 
     def decorate(inner: Callable[P, R]) -> FunctionTool[P, R]:
         try:
-            how = Manner(**{"timeout_s" if name == "timeout" else name: value for name, value in manner.items()})
+            how = _manner(manner)
         except (AgentError, TypeError) as error:
             raise AgentError(
                 f"{place_of(inner)}: tool {name or getattr(inner, '__name__', inner)!r}: {error}"
@@ -159,6 +163,14 @@ def tool(
         return FunctionTool(inner, name=name, description=description, manner=how)
 
     return decorate
+
+
+def _manner(given: Mapping[str, Any]) -> Manner:
+    for unknown in given.keys() - _MANNER:
+        near = difflib.get_close_matches(unknown, _MANNER, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_MANNER))}"
+        raise AgentError(f"@tool takes no {unknown!r}; {hint}")
+    return Manner(**{"timeout_s" if name == "timeout" else name: value for name, value in given.items()})
 
 
 def _problems(error: ValidationError) -> str:

@@ -37,6 +37,7 @@ def check(text: str, call: Call) -> bool:
     return "secret" in text
 
 def note(call: Call, fact: object) -> None: ...
+def takes_one(call: Call) -> None: ...
 
 number = 7
 '''

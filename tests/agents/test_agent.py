@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bridge.agents.agent import Agent
+from bridge.agents.guardrails import Guardrail
 from bridge.agents.listening import TurnDetection
+from bridge.agents.team import Routing
 from bridge.errors import AgentError
 from bridge.tools.base import Manner
 from bridge.tools.function import tool
@@ -96,9 +98,21 @@ wordless = SimpleNamespace(name="wordless", description="", parameters={}, manne
         ({"max_minutes": float("nan")}, "max_minutes is between 0 and 55, not nan"),
         ({"max_minutes": 90}, "max_minutes is between 0 and 55, not 90"),
         ({"turn_detection": None}, "turn_detection is a TurnDetection"),
+        ({"greeting": None}, "greeting is text, not None"),
+        ({"max_minutes": "ten"}, "max_minutes is a number, not 'ten'"),
+        ({"protect_greeting": "yes"}, "protect_greeting is true or false, not 'yes'"),
+        ({"transfer_to": 4155550123}, "transfer_to is text, not 4155550123"),
+        ({"silence": 10}, r"silence is a Silence\(...\)"),
+        ({"hours": {"mon": "09:00-18:00"}}, r"hours is an OpeningHours\(...\)"),
+        ({"analysis": {}}, r"analysis is an Analysis\(...\)"),
+        ({"menu": {"1": 3}}, "menu is a dict of keys and what they mean"),
+        ({"menu": ["1"]}, "menu is a dict of keys and what they mean"),
         ({"tools": get_hours}, "tools is a list of tools"),
         ({"tools": [undecorated]}, "undecorated is not a tool; put @tool above the function"),
-        ({"tools": ["get_hours"]}, "'get_hours' is not a tool$"),
+        ({"tools": ["get_hours"]}, "'get_hours' is not a tool; a tool is the function itself"),
+        ({"prepare": lambda: {}}, "prepare is called with one value, the call"),
+        ({"tools": [3]}, "3 is not a tool$"),
+        ({"prepare": {"name": "Bo"}}, "prepare is a function of the call that returns a dict, not {'name': 'Bo'}"),
         ({"tools": [wordless]}, "tool 'wordless' has no description; give its function a docstring"),
         ({"tools": [get_hours, hang_up, get_hours]}, "more than one tool is called get_hours"),
         ({"tools": [transfer_to("+14155550142")], "transfer_to": "+14155550143"}, "is called transfer_to_person"),
@@ -109,3 +123,23 @@ def test_what_cannot_work_is_refused_in_one_sentence(wrong: dict[str, Any], sent
     with pytest.raises(AgentError, match=sentence) as refusal:
         Agent(**({"name": "desk", "instructions": "Answer."} | wrong))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("number", ["0199", "+1 415 555 0100", "", "14155550100"])
+def test_a_number_that_no_call_comes_to_is_no_route(number: str) -> None:
+    desk = Agent("desk", instructions="Answer.")
+    with pytest.raises(AgentError, match="numbers are written like"):
+        Routing({number: desk}, otherwise=desk)
+    somebody: Any = "desk"
+    with pytest.raises(AgentError, match="a routing is between agents, and 'desk' is none"):
+        Routing({}, otherwise=somebody)
+    assert Routing({"+14155550100": desk, "sip:desk@example.com": desk}, otherwise=desk).agents == (desk,)
+
+
+def test_a_check_that_could_never_be_called_is_no_guardrail() -> None:
+    of_words: Any = lambda words: ""  # noqa: E731
+    with pytest.raises(AgentError, match="a guardrail's check is called with two values"):
+        Guardrail(of_words)
+    assert Guardrail(lambda words, call, mood="calm": "").say
+    with pytest.raises(AgentError, match="is called with two values: the call, and what happened"):
+        Agent("desk", instructions="Answer.").on("call.ended")(of_words)

@@ -442,6 +442,11 @@ WRONG = [
         "tools.py:number is a int and not a function",
     ),
     (
+        "[hooks]\n'call.ended' = 'tools.py:takes_one' # <-",
+        "hooks:\n  call.ended: tools.py:takes_one # <-",
+        "what hooks on to 'call.ended' is called with two values",
+    ),
+    (
         "[hooks]\n'call.end' = 'tools.py:note' # <-",
         "hooks:\n  call.end: tools.py:note # <-",
         "'call.end' is unknown in hooks; did you mean call.ended?",
@@ -546,6 +551,32 @@ def test_what_is_no_toml_or_yaml(folder: Path, name: str, raw: bytes, told: str)
         load_agent(name)
     assert str(refusal.value).startswith(told)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        (
+            "a.toml",
+            'tools = ["x"]\n[[tools.mcp]] # <-',
+            "beside [[tools.mcp]] or [[tools.http]] write [tools] use = ",
+        ),
+        ("a.toml", "a = 1\na = 2 # <-", "a name is said twice in one table"),
+        ("a.toml", 'name = "x # <-\n', "a text ends without its quote"),
+        ("a.toml", "name = bistro # <-", "texts stand in straight quotes"),
+        ("a.toml", "name = \N{LEFT DOUBLE QUOTATION MARK}x\N{RIGHT DOUBLE QUOTATION MARK} # <-", "in straight quotes"),
+        ("a.toml", "say = 'it's' # <-", "without that quote inside"),
+        ("a.toml", "name: x # <-", "TOML is name = value"),
+        ("a.yaml", "instructions: Be brief: say hello. # <-", "a text with ': ' in it stands in quotes"),
+        ("a.yaml", "silence:\n\tafter_s: 10 # <-", "indent with blanks, not with tabs"),
+    ],
+)
+def test_the_usual_mistakes_are_told_with_their_remedy(folder: Path, name: str, text: str, remedy: str) -> None:
+    path = write(folder, name, text)
+    with pytest.raises(AgentError) as refusal:
+        load_agent(name)
+    assert str(refusal.value).startswith(f"{name}:{marked(path)}: ")
+    assert remedy in str(refusal.value)
 
 
 def test_a_file_that_is_not_there(folder: Path) -> None:

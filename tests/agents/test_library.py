@@ -83,6 +83,8 @@ def test_what_is_not_there_is_told_with_the_nearest_name(folder: Path) -> None:
     assert refusal("far/desk.py") == "there is no file far/desk.py"
     assert refusal("desks:agent") == f"there is no module 'desks' in {folder} or installed; did you mean desk?"
     assert refusal("desk.inner:agent").startswith("there is no module 'desk.inner'")
+    write("desk.json", "{}")
+    assert refusal("desk.json") == "desk.json is no agent file; those end in .py, .toml, .yaml or .yml"
     assert refusal("my shop") == "'my shop' names no agent; write module:name or path/to/file.py"
     assert refusal("desk.py:nihgt") == "desk.py has no 'nihgt'; did you mean night?"
     assert refusal("desk.py:xyz") == "desk.py has no 'xyz'"

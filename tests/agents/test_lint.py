@@ -74,7 +74,12 @@ FINDS = [
         "error",
         "handoffs: nobody is called 'desc'; did you mean desk",
     ),
-    ("handoffs = ['sales'] # <-", "handoffs: [sales] # <-", "error", "handoffs: nobody is called 'sales'"),
+    (
+        "handoffs = ['sales'] # <-",
+        "handoffs: [sales] # <-",
+        "error",
+        "handoffs: nobody is called 'sales'; the agent of another file is written as that file, such as 'sales.toml'",
+    ),
     ("handoffs = ['desk'] # <-", "handoffs: [desk] # <-", "error", "'desk' hands over to itself"),
     (
         "greeting = 'Hello {nmae}.' # <-",

@@ -36,6 +36,12 @@ def test_check_says_what_is_wrong_by_line_and_exits_1(folder: Path) -> None:
     ]
 
 
+def test_a_fault_in_python_is_told_by_the_path_one_would_type(folder: Path) -> None:
+    (folder / "desk.py").write_text("x = 1\n1 / 0\n")
+    done = run(folder, "agents", "check", "desk.py")
+    assert (done.returncode, done.stdout) == (1, "desk.py:2: error: ZeroDivisionError: division by zero\n")
+
+
 def test_warnings_are_no_reason_to_fail(folder: Path) -> None:
     done = run(folder, "agents", "check", "warned.yaml", "--json")
     assert done.returncode == 0

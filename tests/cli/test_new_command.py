@@ -34,6 +34,7 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_what_is_made_works_at_once(tmp_path: Path, template: str) -> None:
     done = run(tmp_path, "new", "my shop", "--template", template)
     assert (done.returncode, done.stderr) == (0, "")
+    assert "pytest 'my shop'\n" in done.stdout, "what it says to type can be typed"
     folder = tmp_path / "my shop"
     assert sorted(path.name for path in folder.iterdir()) == FILES[template]
     assert len((folder / "README.md").read_text("utf-8").splitlines()) == 10

@@ -112,6 +112,17 @@ def test_a_guardrail_cuts_the_agent_off_within_60_ms_and_says_something_else(tmp
     assert said(world)[-1] == "I cannot talk about that."
 
 
+def test_what_a_guardrail_has_said_does_not_trip_it_again(tmp_path: Path) -> None:
+    def no_sunday(text: str, call: Call) -> bool:
+        return "Sunday" in text
+
+    say = "I cannot talk about Sunday."
+    agent = Agent("shop", instructions="Answer.", greeting="Hello.", guardrails=[Guardrail(no_sunday, say=say)])
+    world, _ = run(tmp_path, (Listen(), Say(HELLO), Listen()), agent, script(tmp_path, {"name": "hours", "say": LONG}))
+    assert said(world).count(say) == 1
+    assert len([line for line in world.timeline() if line.get("fact") == "Guarded"]) == 1
+
+
 def test_a_check_that_hangs_or_raises_has_not_tripped_and_costs_nothing(tmp_path: Path) -> None:
     async def hangs(text: str, call: Call) -> bool:
         await asyncio.sleep(3600)
@@ -188,7 +199,7 @@ def test_the_caller_is_known_before_the_first_word(tmp_path: Path, late: bool) -
     agent = Agent(
         "shop",
         instructions='Answer {name} as {"json": true}.',
-        greeting="Hello {name}, you call from {from_number}.",
+        greeting="Hello, {name}. You call from {from_number}.",
         prepare=prepare,
         prepare_s=1.0,
     )
@@ -197,9 +208,10 @@ def test_the_caller_is_known_before_the_first_word(tmp_path: Path, late: bool) -
     assert len(updates(world)) == 1
     if late:
         assert "{name}" in session["instructions"]
+        assert said(world)[0] == f"Hello. You call from {CALLER}."
     else:
         assert 'Answer Ms Doe as {"json": true}.' in session["instructions"]
-        assert said(world)[0] == f"Hello Ms Doe, you call from {CALLER}."
+        assert said(world)[0] == f"Hello, Ms Doe. You call from {CALLER}."
 
 
 def test_each_number_has_its_own_agent(tmp_path: Path) -> None:

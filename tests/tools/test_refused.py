@@ -209,9 +209,16 @@ def test_a_lambda_is_refused() -> None:
 
 
 def test_a_manner_that_makes_no_sense_has_its_place_too() -> None:
-    for manner in ({"timeout": -1.0}, {"speak_after": "sometimes"}, {"colour": "red"}):
+    told = {
+        "a timeout of -1.0 s leaves no time": {"timeout": -1.0},
+        "timeout is a number of seconds, not '4'": {"timeout": "4"},
+        "speak_after is always, never or if_silent": {"speak_after": "sometimes"},
+        "@tool takes no 'timout'; did you mean timeout": {"timout": 4},
+        "@tool takes no 'colour'; there are approve, confirm, idempotent": {"colour": "red"},
+    }
+    for sentence, manner in told.items():
         more: Any = manner
-        with pytest.raises(AgentError, match=r"test_refused\.py:\d+: tool 'yields'"):
+        with pytest.raises(AgentError, match=rf"test_refused\.py:\d+: tool 'yields': {sentence}"):
             tool(**more)(yields)
 
 
