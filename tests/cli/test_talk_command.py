@@ -41,7 +41,7 @@ def test_a_conversation_in_writing(tmp_path: Path) -> None:
 
 def test_an_agent_of_ones_own_is_prepared_and_asks_before_it_acts(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
-    done = talk(tmp_path, "What are your opening hours?\nyes\nWhat are your opening hours?\n", "shop.py")
+    done = talk(tmp_path, "What are your opening hours?\nyes\nYour opening hours please.\n", "shop.py")
     assert done.returncode == 0, done.stderr
     assert "Hello Ms Doe." in done.stdout
     assert "not_done_yet" in done.stdout
