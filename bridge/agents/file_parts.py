@@ -9,12 +9,11 @@ from typing import Any
 from bridge.agents.agent import HOOKS, Agent, Hook
 from bridge.agents.analysis import Analysis
 from bridge.agents.fields import hints, shown
-from bridge.agents.guardrails import Check, Guardrail, Verdict
+from bridge.agents.guardrails import Check, Guardrail, forbidden, matching
 from bridge.agents.hours import DAYS, OpeningHours
 from bridge.agents.loading import did_you_mean
 from bridge.agents.reader import Reader
 from bridge.errors import AgentError
-from bridge.tools.base import Call
 
 MENU_KEYS = tuple("0123456789*#")
 _WAYS = ("check", "words", "pattern")
@@ -59,28 +58,12 @@ def _check(reader: Reader, way: str, value: object, keys: tuple[str | int, ...])
         return found
     if way == "words":
         words = [value] if isinstance(value, str) else value
-        if not isinstance(words, list) or not words or not all(isinstance(one, str) and one.strip() for one in words):
+        if not isinstance(words, list):
             reader.wrong(f"words is a list of words or phrases, not {shown(value)}", *keys, way)
             return None
-        # Blanks of a phrase stand for any blanks; a word's edges are where letters and digits end.
-        either = "|".join(r"\s+".join(re.escape(part) for part in word.split()) for word in words)
-        return _found(re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE))
+        return reader.attempt(lambda: forbidden(words), *keys, way)
     text = reader.text(value, *keys, way)
-    if text is None:
-        return None
-    try:
-        return _found(re.compile(text, re.IGNORECASE))
-    except re.error as error:
-        reader.wrong(f"pattern is no regular expression: {error}", *keys, way)
-        return None
-
-
-def _found(pattern: re.Pattern[str]) -> Check:
-    def check(words: str, call: Call) -> Verdict:
-        found = pattern.search(words)
-        return Verdict(True, f"it holds {found[0]!r}") if found else Verdict(False)
-
-    return check
+    return None if text is None else reader.attempt(lambda: matching(text), *keys, way)
 
 
 def hours(reader: Reader, value: object) -> OpeningHours | None:

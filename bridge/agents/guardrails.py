@@ -6,7 +6,8 @@ faster than a phone plays, so most of what a guardrail forbids is cut off before
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,3 +70,29 @@ def as_verdict(found: Found) -> Verdict:
     if isinstance(found, str):
         return Verdict(bool(found.strip()), found.strip())
     return Verdict(bool(found))
+
+
+def forbidden(words: Sequence[str]) -> Check:
+    """A check for words and phrases that may not be said, as they stand: "discount" is not "discounts".
+
+    Raises AgentError for what is no list of texts.
+    """
+    if isinstance(words, str) or not words or not all(isinstance(one, str) and one.strip() for one in words):
+        raise AgentError(f"words is a list of words or phrases, not {words!r}")
+    # Blanks of a phrase stand for any blanks; a word's edges are where letters and digits end.
+    either = "|".join(r"\s+".join(re.escape(part) for part in word.split()) for word in words)
+    return matching(rf"(?<!\w)(?:{either})(?!\w)")
+
+
+def matching(pattern: str) -> Check:
+    """A check for what matches a regular expression, in any case. Raises AgentError for what is none."""
+    try:
+        expression = re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise AgentError(f"pattern is no regular expression: {error}") from None
+
+    def holds(words: str, call: Call) -> Verdict:
+        found = expression.search(words)
+        return Verdict(True, f"it holds {found[0]!r}") if found else Verdict(False)
+
+    return holds

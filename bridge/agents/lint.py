@@ -142,6 +142,12 @@ def _tools(desk: _Desk) -> Iterator[Problem]:
             yield desk.problem("error", f"tool {tool.name!r} has no description", "tools", index)
 
 
+def _servers(desk: _Desk) -> Iterator[Problem]:
+    for source in desk.agent.sources:
+        if missing_program := getattr(source, "missing", ""):
+            yield desk.problem("warning", f"{missing_program}; calls go without its tools until then", "tools")
+
+
 def _length(desk: _Desk) -> Iterator[Problem]:
     tokens = agent_tokens(desk.agent)
     key = "prompt" if desk.source.says("prompt") else "instructions"
@@ -221,6 +227,7 @@ RULES: tuple[Rule, ...] = (
     _handoffs,
     _handoff_words,
     _tools,
+    _servers,
     _length,
     _variables,
     _menu,

@@ -51,6 +51,7 @@ class McpServer:
         self._name = name
         self._choice = choice
         self._tools: tuple[McpTool, ...] = ()
+        self._link = link
         self._session = McpSession(name, link, start_timeout_s, self._take)
 
     @classmethod
@@ -148,6 +149,11 @@ class McpServer:
     def name(self) -> str:
         """Shown in logs and errors."""
         return self._name
+
+    @property
+    def missing(self) -> str:
+        """What keeps it from being opened, as far as can be seen before it is tried; a clause."""
+        return self._link.missing if isinstance(self._link, LocalLink) else ""
 
     @property
     def tools(self) -> Sequence[Tool]:

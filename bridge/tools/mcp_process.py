@@ -52,6 +52,13 @@ class LocalLink:
         return self._process
 
     @property
+    def missing(self) -> str:
+        """What keeps it from being started, as far as can be seen now."""
+        if self.cwd is not None or shutil.which(_program(self.command)) is not None:
+            return ""  # (in another folder there may be one that cannot be seen from here)
+        return f"there is no program {self.command!r}"
+
+    @property
     def is_up(self) -> bool:
         """Does it still speak?"""
         return self._process is not None and not self._process.ended

@@ -268,3 +268,11 @@ def test_two_of_one_name_in_a_team() -> None:
     one, two = Agent("a", "x", handoff_description="x"), Agent("a", "y", handoff_description="y")
     [problem] = lint(Agent("desk", "z", handoffs=[one, two]), source)
     assert str(problem) == "desk.toml:1: two agents of the team are called 'a'"
+
+
+def test_a_server_whose_program_is_not_there_is_told_before_anybody_calls(tmp_path: Path) -> None:
+    text = 'instructions = "x"\n[[tools.mcp]]\ncommand = "no-such-server"\n'
+    [problem] = check_agent(str(write(tmp_path, "a.toml", text))).problems
+    assert problem.level == "warning"
+    assert problem.sentence == "there is no program 'no-such-server'; calls go without its tools until then"
+    assert check_agent(str(write(tmp_path, "a.toml", text.replace("no-such-server", "sh")))).problems == ()
