@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -100,12 +101,12 @@ def test_an_appointment_is_booked_after_a_yes_and_not_before(calendar: Path) -> 
     assert json.loads(free) == list(appointment.TIMES)
     assert "Shall I book this appointment for you?" in asked
     assert booked == f"Booked: Ada, {weekday():%A, %d %B} at 10:00."
-    with sqlite3.connect(calendar) as db:
+    with closing(sqlite3.connect(calendar)) as db:
         assert db.execute("SELECT * FROM visits").fetchall() == [(str(weekday()), "10:00", "Ada", "+14155550123")]
 
 
 def test_what_is_taken_is_not_booked_again_and_weekends_are_free_of_dentists(calendar: Path) -> None:
-    with appointment.calendar() as db:
+    with closing(appointment.calendar()) as db, db:
         db.execute("INSERT INTO visits VALUES (?, '10:00', 'Ed', '')", [str(weekday())])
     sunday = appointment.today() + timedelta(6 - appointment.today().weekday())
     call = simulate(
