@@ -34,7 +34,7 @@ REMEMBERED_S = 120.0
 MEET_S = 20.0
 """Our part ended -> the caller is in the room: whoever waits there for longer waits for nobody."""
 EMPTY_S = 5.0
-"""The carrier ends the room within a fraction of a second."""
+"""By then the carrier should have ended the room; the simulated one does so at once."""
 _WHY = {"busy": "busy", "no-answer": "no answer", "canceled": "no answer", "failed": "not reachable"}
 _LEFT = "they hung up again"
 
@@ -115,9 +115,7 @@ class People:
         return became, errand.room if became == "accepted" else ""
 
     async def _ask(self, token: str, errand: _Errand, to: str) -> str:
-        info = errand.info
-        own = info.to_number if info.direction == "inbound" else info.from_number
-        order = DialOrder(to, own if own.startswith("+") else self._own_number, *_paths(token))
+        order = DialOrder(to, self._number_of(errand.info), *_paths(token))
         self._spawn(self._dial(errand, order))
         try:
             async with asyncio.timeout(DECIDE_S):
@@ -138,12 +136,16 @@ class People:
 
     async def send_text(self, info: CallInfo, to: str, text: str) -> None:
         """Send a text message from the number of this call. Raises ToolError."""
-        own = info.to_number if info.direction == "inbound" else info.from_number
         try:
-            await self._carrier.control.send_text(to, own if own.startswith("+") else self._own_number, text)
+            await self._carrier.control.send_text(to, self._number_of(info), text)
         except CarrierError as error:
             log.warning("a text was not sent", extra={"call_id": info.call_id, "error": str(error)})
             raise ToolError("The text message was not sent. Say so, and offer to tell it instead.") from None
+
+    def _number_of(self, info: CallInfo) -> str:
+        """Our number in this call."""
+        own = info.to_number if info.direction == "inbound" else info.from_number
+        return own if own.startswith("+") else self._own_number
 
     # ---- what the carrier asks and tells about a person's call
 
