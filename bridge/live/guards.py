@@ -7,7 +7,6 @@ one question of a guardrail about a turn at a time. It never holds the call up: 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable, Sequence
 
@@ -15,7 +14,7 @@ from bridge.agents.guardrails import Guardrail, Verdict, as_verdict
 from bridge.call import events as ev
 from bridge.call import facts
 from bridge.tools.base import Call
-from bridge.tools.threads import CallFromThread, in_thread
+from bridge.tools.threads import carried_out
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +82,7 @@ class Guards:
         about = {"call_id": self._call.id, "guardrail": rail.name}
         try:
             async with asyncio.timeout(rail.timeout_s):
-                if inspect.iscoroutinefunction(rail.check):
-                    return as_verdict(await rail.check(text, self._call))
-                loop = asyncio.get_running_loop()
-                found = await in_thread(rail.check, text, CallFromThread(self._call, loop))
-                return as_verdict(await found if inspect.isawaitable(found) else found)
+                return as_verdict(await carried_out(rail.check, self._call, lambda call: rail.check(text, call)))
         except TimeoutError:
             log.warning("guardrail timed out", extra=about)
         except Exception:  # the boundary to users' code: a check that fails has not tripped

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable
 
 from bridge.agents.agent import Agent, Hook
 from bridge.call import facts
 from bridge.tools.base import Call
-from bridge.tools.threads import CallFromThread, in_thread
+from bridge.tools.threads import carried_out
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +46,6 @@ class Hooks:
     async def _run(self, name: str, hook: Hook, fact: facts.Fact) -> None:
         try:
             async with asyncio.timeout(LONGEST_S):
-                if inspect.iscoroutinefunction(hook):
-                    await hook(self._call, fact)
-                else:
-                    loop = asyncio.get_running_loop()
-                    await in_thread(hook, CallFromThread(self._call, loop), fact)
+                await carried_out(hook, self._call, lambda call: hook(call, fact))
         except Exception:  # the boundary to users' code, TimeoutError included
             log.exception("a hook failed", extra={"call_id": self._call.id, "hook": name})

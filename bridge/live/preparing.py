@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Mapping
 
 from bridge.agents.agent import Prepare
 from bridge.tools.base import Call
-from bridge.tools.threads import CallFromThread, in_thread
+from bridge.tools.threads import carried_out
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +18,7 @@ async def look_up(prepare: Prepare, call: Call, limit_s: float) -> Mapping[str, 
     about = {"call_id": call.id}
     try:
         async with asyncio.timeout(limit_s):
-            if inspect.iscoroutinefunction(prepare):
-                found = await prepare(call)
-            else:
-                found = await in_thread(prepare, CallFromThread(call, asyncio.get_running_loop()))
-                if inspect.isawaitable(found):
-                    found = await found
+            found = await carried_out(prepare, call, prepare)
     except TimeoutError:
         log.warning("prepare took too long; the call begins without it", extra={**about, "limit_s": limit_s})
         return {}

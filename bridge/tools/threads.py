@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -43,6 +44,18 @@ async def in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
             raise RuntimeError(type(error).__name__) from error
 
     return await asyncio.get_running_loop().run_in_executor(_Threads(), work)
+
+
+async def carried_out(function: Callable[..., Any], call: Call, use: Callable[[Call], Any]) -> Any:
+    """What a user's function gives: `use` calls it with the call in hand. Raises what it raises.
+
+    `async` functions run on the loop, plain ones in a thread; what those return is awaited too, where it can be (an
+    async function under a plain decorator).
+    """
+    if inspect.iscoroutinefunction(function):
+        return await use(call)
+    found = await in_thread(use, CallFromThread(call, asyncio.get_running_loop()))
+    return await found if inspect.isawaitable(found) else found
 
 
 def let_finish(limit_s: float) -> None:
