@@ -1,0 +1,196 @@
+"""What the database holds, as values: frozen rows, and the words their states are written in.
+
+Times are epoch seconds (UTC) as floats, money is US dollars, phone numbers are E.164. JSON columns hold plain dicts.
+
+Contact:   waiting -> dialing -> ringing -> in_call -> done
+           waiting <-> retry_at ;  gave_up | skipped | cancelled ;  unsure -> review | waiting
+Attempt:   intent -> placed -> answered -> closed
+           intent -> unknown -> placed | closed | review
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+CampaignState = Literal["draft", "checked", "running", "paused", "done", "cancelled"]
+ContactState = Literal[
+    "waiting",
+    "retry_at",
+    "dialing",
+    "ringing",
+    "in_call",
+    "done",
+    "gave_up",
+    "skipped",
+    "cancelled",
+    "unsure",
+    "review",
+]
+AttemptState = Literal["intent", "placed", "answered", "unknown", "review", "closed"]
+
+DUE: tuple[ContactState, ...] = ("waiting", "retry_at")
+"""Contacts that may be claimed once their `due_at` has come."""
+OPEN: tuple[AttemptState, ...] = ("intent", "placed", "answered", "unknown", "review")
+"""Attempts that are not decided: nobody else may dial their number."""
+FINAL: tuple[ContactState, ...] = ("done", "gave_up", "skipped", "cancelled")
+"""Contacts with whom a campaign is finished. `review` is not: a person has to decide it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A list of people to call, and the rules for it. `rules` is `dialer.rules.Rules` as JSON."""
+
+    id: str
+    name: str
+    state: CampaignState
+    reason: str
+    """Why it is paused or cancelled."""
+    agent: str
+    """As `load_agent` takes it; "" is the one that serves."""
+    rules: Mapping[str, Any]
+    created_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    spent_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One person of one campaign."""
+
+    id: int
+    campaign_id: str
+    line: int
+    """The line of the file it came from; the header is line 1."""
+    phone: str
+    name: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    agent: str = ""
+    """Instead of the campaign's; "" is the campaign's."""
+    timezone: str = ""
+    """What the row said; "" when only the number tells."""
+    zones: tuple[str, ...] = ()
+    """The zones in all of which the window must be open; empty: unknown, and nobody may call."""
+    language: str = ""
+    external_id: str = ""
+    priority: int = 5
+    """0 to 9; higher is called first."""
+    consent_source: str = ""
+    consent_at: str = ""
+    state: ContactState = "waiting"
+    outcome: str = ""
+    """The last attempt's, see `dialer.outcomes`; for `skipped`: why."""
+    attempts: int = 0
+    due_at: float = 0.0
+    """When it may be called next."""
+    last_attempt_at: float | None = None
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One dialling of one number. Evidence about it is kept as it came; `outcome` is worked out from all of it."""
+
+    token: str
+    """Stands in the URLs the carrier asks and tells; random, and never shown."""
+    phone: str
+    from_number: str
+    state: AttemptState
+    owner: str
+    """The dialer that wrote it down."""
+    claimed_at: float
+    contact_id: int | None = None
+    """None: a single call that belongs to no campaign."""
+    campaign_id: str | None = None
+    n: int = 1
+    agent: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    """What this call may do and cost, as JSON: minutes, voicemail, ring time."""
+    carrier_call_id: str = ""
+    placed_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    status: str = ""
+    """The carrier's last word that counts."""
+    sip: int = 0
+    error_code: int = 0
+    answered_by: str = ""
+    """The carrier's detection."""
+    judged: str = ""
+    """Our own judgement of who or what answered."""
+    call_id: str = ""
+    end_reason: str = ""
+    """Of our session, when there was one."""
+    result: str = ""
+    """What the call came to by its own words: opted_out, callback, goal ..."""
+    callback_at: float | None = None
+    outcome: str = ""
+    reason: str = ""
+    """One sentence, where `outcome` does not say it all."""
+    cost_usd: float = 0.0
+    looked_at: float | None = None
+    """When the carrier's list was last searched for it, in vain."""
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCall:
+    """A number that nobody may dial any more."""
+
+    phone: str
+    added_at: float
+    source: str
+    """import, call, key, operator, api."""
+    reason: str = ""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Somebody did something that must be traceable."""
+
+    at: float
+    who: str
+    what: str
+    subject: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call as `call.json` has it, for lists and sums."""
+
+    id: str
+    carrier_call_id: str
+    direction: str
+    from_number: str
+    to_number: str
+    agent: str
+    started_at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+    end_reason: str = ""
+    ended_by: str = ""
+    turns: int = 0
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    cost_usd: float | None = None
+    error: str = ""
+    campaign_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a call's transcript."""
+
+    turn: int
+    role: str
+    """caller, agent or tool."""
+    text: str
+    start_ms: int
+    end_ms: int
+    heard_ms: int | None = None
+    cut: bool = False
