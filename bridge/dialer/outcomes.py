@@ -31,6 +31,7 @@ Outcome = Literal[
     "refused",
     "abandoned",
     "unknown",
+    "not_placed",
 ]
 """
 human           a person spoke with the agent
@@ -53,6 +54,7 @@ canceled        called off by us while it was queued or rang
 refused         the carrier would not place it (permissions, account, caller id)
 abandoned       a person answered and our side could not speak
 unknown         nobody can tell whether the call was placed
+not_placed      certainly not placed, and nobody's fault (too many requests, called back before it went out): no attempt
 """
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)

@@ -130,7 +130,14 @@ class Attempt:
     outcome: str = ""
     reason: str = ""
     """One sentence, where `outcome` does not say it all."""
-    cost_usd: float = 0.0
+    carrier_usd: float = 0.0
+    """What the phone company takes for it."""
+    model_usd: float = 0.0
+    """What the model took for it."""
+    request_key: str = ""
+    """The Idempotency-Key it was asked for with."""
+    request_hash: str = ""
+    """Of that request's content: the same key with other content is a mistake."""
     looked_at: float | None = None
     """When the carrier's list was last searched for it, in vain."""
     looks: int = 0
