@@ -9,7 +9,7 @@ How a field takes a second word:
     answered_at, ended_at        the earliest
     result                       the weightiest: whoever says no has said no, whatever else was reached
     carrier_call_id, call_id     the first: one token is one call, and words of another one do not count
-    everything else              the greater of two that differ (nobody says two things here; a rule must stand all the same)
+    everything else              the greater of two that differ (nobody says two things here; there is a rule all the same)
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _outcome(attempt: Attempt) -> Outcome:
 def _of_answered(attempt: Attempt) -> Outcome:
     """Somebody or something picked up. What the call said of itself counts most, the carrier's guess least."""
     if attempt.result in _RESULTS:
-        return _RESULTS[_RESULTS.index(attempt.result)]  # type: ignore[arg-type]
+        return _RESULTS[_RESULTS.index(attempt.result)]
     if attempt.judged in _JUDGED:
         return _JUDGED[attempt.judged]
     if attempt.answered_by.startswith("machine"):
@@ -164,7 +164,7 @@ def _rank(status: str) -> int:
 
 
 def _weight(result: str) -> int:
-    return len(_RESULTS) - _RESULTS.index(result) if result in _RESULTS else 0  # type: ignore[arg-type]
+    return len(_RESULTS) - _RESULTS.index(result) if result in _RESULTS else 0
 
 
 def _earliest(one: float | None, other: float | None) -> float | None:
