@@ -9,7 +9,7 @@ How a field takes a second word:
     answered_at, ended_at        the earliest
     result                       the weightiest: whoever says no has said no, whatever else was reached
     carrier_call_id, call_id     the first: one token is one call, and words of another one do not count
-    everything else              the greater of two that differ (nobody says two things here; there is a rule all the same)
+    everything else              the greater of two that differ (nobody says two; there is a rule all the same)
 """
 
 from __future__ import annotations
