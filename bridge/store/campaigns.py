@@ -1,0 +1,95 @@
+"""Campaigns in the database. Every function works inside a transaction that the caller has begun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from bridge.store.base import Campaign, CampaignState
+from bridge.store.tables import as_row, campaigns, contacts, spend, values
+
+
+def add(conn: sa.Connection, campaign: Campaign) -> None:
+    """Keep a new one."""
+    conn.execute(campaigns.insert(), values(campaign))
+
+
+def get(conn: sa.Connection, campaign_id: str, *, lock: bool = False) -> Campaign | None:
+    """One by its id. `lock`: nobody else claims for it until this transaction is over."""
+    query = sa.select(campaigns).where(campaigns.c.id == campaign_id)
+    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
+    return None if row is None else as_row(Campaign, row)
+
+
+def named(conn: sa.Connection, name: str) -> Sequence[Campaign]:
+    """Those of a name, newest first."""
+    query = sa.select(campaigns).where(campaigns.c.name == name).order_by(campaigns.c.created_at.desc())
+    return [as_row(Campaign, row) for row in conn.execute(query).mappings()]
+
+
+def every(conn: sa.Connection, *states: CampaignState) -> Sequence[Campaign]:
+    """All of them, or those in these states, oldest first."""
+    query = sa.select(campaigns).order_by(campaigns.c.created_at)
+    if states:
+        query = query.where(campaigns.c.state.in_(states))
+    return [as_row(Campaign, row) for row in conn.execute(query).mappings()]
+
+
+def move(
+    conn: sa.Connection,
+    campaign_id: str,
+    state: CampaignState,
+    *,
+    out_of: Sequence[CampaignState],
+    reason: str = "",
+    started_at: float | None = None,
+    ended_at: float | None = None,
+) -> bool:
+    """Into another state, out of one of these; False when it was in none of them."""
+    more = {name: at for name, at in (("started_at", started_at), ("ended_at", ended_at)) if at is not None}
+    done = conn.execute(
+        campaigns.update()
+        .where(campaigns.c.id == campaign_id, campaigns.c.state.in_(out_of))
+        .values(state=state, reason=reason, **more)
+    )
+    return bool(done.rowcount)
+
+
+def edit(conn: sa.Connection, campaign_id: str, rules: Mapping[str, Any], agent: str, name: str) -> None:
+    """Other rules, another agent or another name."""
+    conn.execute(
+        campaigns.update().where(campaigns.c.id == campaign_id).values(rules=dict(rules), agent=agent, name=name)
+    )
+
+
+def delete(conn: sa.Connection, campaign_id: str) -> None:
+    """Forget it with its contacts and attempts."""
+    conn.execute(campaigns.delete().where(campaigns.c.id == campaign_id))
+
+
+def spend_more(conn: sa.Connection, campaign_id: str, day: str, usd: float) -> None:
+    """So much was spent for it on that day (UTC, `2026-11-27`), on top of what was."""
+    conn.execute(campaigns.update().where(campaigns.c.id == campaign_id).values(spent_usd=campaigns.c.spent_usd + usd))
+    where = (spend.c.day == day, spend.c.campaign_id == campaign_id)
+    done = conn.execute(spend.update().where(*where).values(usd=spend.c.usd + usd))
+    if not done.rowcount:
+        conn.execute(spend.insert(), {"day": day, "campaign_id": campaign_id, "usd": usd})
+
+
+def spent_on(conn: sa.Connection, day: str, campaign_id: str) -> float:
+    """What was spent for it on that day."""
+    found = conn.execute(sa.select(spend.c.usd).where(spend.c.day == day, spend.c.campaign_id == campaign_id))
+    return float(found.scalar() or 0.0)
+
+
+def funnel(conn: sa.Connection, campaign_id: str) -> dict[tuple[str, str], int]:
+    """How many contacts are in which state with which outcome."""
+    count = sa.func.count()
+    query = (
+        sa.select(contacts.c.state, contacts.c.outcome, count)
+        .where(contacts.c.campaign_id == campaign_id)
+        .group_by(contacts.c.state, contacts.c.outcome)
+    )
+    return {(state, outcome): n for state, outcome, n in conn.execute(query)}
