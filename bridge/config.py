@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -29,8 +30,8 @@ TOML_FILE = "callbridge.toml"
 DOTENV_FILE = ".env"
 
 
-def _setting(env: str, default: Any, why: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"env": env, "why": why, "secret": secret})
+def _setting(env: str, default: Any, why: str, *, secret: bool = False, url: bool = False) -> Any:
+    return field(default=default, metadata={"env": env, "why": why, "secret": secret or url, "url": url})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -79,6 +80,9 @@ class Settings:
     )
     admin_url: str = _setting("BRIDGE_ADMIN_URL", "", "where commands find a running serve")
     data: Path = _setting("BRIDGE_DATA", Path("data"), "calls, recordings, black boxes")
+    database_url: str = _setting(
+        "DATABASE_URL", "", "sqlite:///file or postgresql://...; default: callbridge.db in BRIDGE_DATA", url=True
+    )
     record: Literal["off", "stereo"] = _setting("BRIDGE_RECORD", "off", "off, or stereo: caller left, agent right")
     drain_s: int = _setting("BRIDGE_DRAIN_S", 600, "how long live calls may finish after SIGTERM, in seconds")
     limit_calls: int = _setting("BRIDGE_LIMIT_CALLS", 1000, "most calls at a time")
@@ -137,7 +141,9 @@ _BY_ENV = {f.metadata["env"]: f.name for f in _FIELDS.values()}
 
 
 def shown_value(name: str, value: object) -> str:
-    """A setting as it may be shown to anyone: secrets are ***."""
+    """A setting as it may be shown to anyone: secrets are ***, and of a secret URL its password."""
+    if _FIELDS[name].metadata["url"]:
+        return without_password(str(value))
     if _FIELDS[name].metadata["secret"]:
         return "***" if value else ""
     return "" if value is None else str(value)
@@ -299,6 +305,16 @@ def origin(url: str) -> tuple[bool, str, int]:
     parts = urlsplit(url)
     tls = parts.scheme in ("https", "wss")
     return tls, parts.hostname or "", parts.port or (443 if tls else 80)
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown: what stands between its user's name and the @ is ***, and so is a password behind ?."""
+    head, mark, query = url.partition("?")
+    scheme, slashes, rest = head.partition("://")
+    user, at, place = rest.rpartition("@")
+    name, colon, _ = user.partition(":")
+    shown = f"{scheme}{slashes}{name}{':***' if colon else ''}{at}{place}" if slashes else "***" if at else head
+    return shown + mark + re.sub(r"(?i)(pass\w*=)[^&]*", r"\1***", query)
 
 
 def check_public_url(text: str) -> None:

@@ -15,6 +15,10 @@
     |   `-- ModelMistaken         it answered, and not in the form it was asked for
     |-- ToolError                 a tool failed in a way the model should hear about
     |-- StoreError                a file or database did not take what we gave it
+    |   |-- StoreConflict         it contradicts what is there already: a constraint holds
+    |   |-- DatabaseBusy          somebody else holds the database; may be tried again
+    |   |-- DatabaseFull          its disk is full; may be tried again when there is room
+    |   `-- DatabaseLost          it is gone, unreachable or read-only; may be tried again
     `-- ServiceUnavailable        a command needs a running `callbridge serve` and there is none
 
 Each error carries its verdict, so that nobody has to guess from its text:
@@ -119,6 +123,29 @@ class ToolError(BridgeError):
 
 class StoreError(BridgeError):
     """What was to be kept could not be written or read."""
+
+
+class StoreConflict(StoreError):
+    """What was to be stored contradicts what the database holds."""
+
+
+class DatabaseBusy(StoreError):
+    """Somebody else held the database for longer than was waited for. Nothing was written."""
+
+    retry = True
+
+
+class DatabaseFull(StoreError):
+    """The disk of the database is full. Nothing was written."""
+
+    retry = True
+
+
+class DatabaseLost(StoreError):
+    """The database is gone, unreachable or read-only. Whether the last transaction was kept is not known."""
+
+    retry = True
+    bucket = "indeterminate"
 
 
 class ServiceUnavailable(BridgeError):

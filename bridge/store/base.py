@@ -156,6 +156,20 @@ class DoNotCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """Where the right to call a number comes from, as it was told when its list was imported."""
+
+    phone: str
+    recorded_at: float
+    source: str
+    """A form, a contract, a call: in the words of who brought the list."""
+    given_at: str = ""
+    """When they agreed, as the list says it."""
+    campaign_id: str = ""
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Somebody did something that must be traceable."""
 
@@ -195,7 +209,7 @@ class Line:
 
     turn: int
     role: str
-    """caller, agent or tool."""
+    """caller, agent, tool or keys."""
     text: str
     start_ms: int
     end_ms: int

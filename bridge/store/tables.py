@@ -1,0 +1,264 @@
+"""The tables, one noun each, named as the rows of `base.py` and their fields are.
+
+Both databases get the same ones. What a person may not have to remember stands here as a constraint: a contact once in
+a campaign, an attempt's number once for a contact, and one open attempt for a phone number over all campaigns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from bridge.store import base
+
+Row = TypeVar("Row")
+
+metadata: Final = sa.MetaData(
+    naming_convention={  # so that a migration can name what it changes
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only INTEGER counts by itself there
+
+
+def _text(name: str, **more: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, **({"server_default": ""} | more))
+
+
+def _must(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=nullable)
+
+
+def _usd(name: str, *, nullable: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=nullable, server_default=None if nullable else "0")
+
+
+def _count(name: str, default: int = 0) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False, server_default=str(default))
+
+
+def _json(name: str, empty: str = "{}") -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON, nullable=False, server_default=empty)
+
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _must("name"),
+    _must("state"),
+    _text("reason"),
+    _text("agent"),
+    _json("rules"),
+    _time("created_at"),
+    _time("started_at", nullable=True),
+    _time("ended_at", nullable=True),
+    _usd("spent_usd"),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("campaign_id", sa.ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    _count("line"),
+    _must("phone"),
+    _text("name"),
+    _json("variables"),
+    _text("agent"),
+    _text("timezone"),
+    _json("zones", "[]"),
+    _text("language"),
+    _text("external_id"),
+    _count("priority", 5),
+    _text("consent_source"),
+    _text("consent_at"),
+    _must("state"),
+    _text("outcome"),
+    _count("attempts"),
+    _time("due_at"),
+    _time("last_attempt_at", nullable=True),
+    _text("call_id"),
+    sa.UniqueConstraint("campaign_id", "phone"),
+)
+_DUE = contacts.c.state.in_(base.DUE)
+sa.Index(
+    "ix_contacts_due",
+    contacts.c.campaign_id,
+    contacts.c.priority.desc(),
+    contacts.c.due_at,
+    sqlite_where=_DUE,
+    postgresql_where=_DUE,
+)
+"""What a claim reads: the due ones of one campaign, the most urgent first."""
+sa.Index("ix_contacts_state", contacts.c.campaign_id, contacts.c.state)
+"""The funnel: how many are where."""
+sa.Index("ix_contacts_phone", contacts.c.phone)
+"""Who is meant when a number is never to be called again."""
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("token", sa.Text, primary_key=True),
+    _must("phone"),
+    _must("from_number"),
+    _must("state"),
+    _must("owner"),
+    _time("claimed_at"),
+    sa.Column("contact_id", sa.ForeignKey("contacts.id", ondelete="CASCADE"), nullable=True),
+    sa.Column("campaign_id", sa.ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=True),
+    _count("n", 1),
+    _text("agent"),
+    _json("variables"),
+    _json("terms"),
+    _text("carrier_call_id"),
+    _time("placed_at", nullable=True),
+    _time("answered_at", nullable=True),
+    _time("ended_at", nullable=True),
+    _text("status"),
+    _count("sip"),
+    _count("error_code"),
+    _text("answered_by"),
+    _text("judged"),
+    _text("call_id"),
+    _text("end_reason"),
+    _text("result"),
+    _time("callback_at", nullable=True),
+    _text("outcome"),
+    _text("reason"),
+    _usd("cost_usd"),
+    _time("looked_at", nullable=True),
+    _count("looks"),
+    sa.UniqueConstraint("contact_id", "n"),
+)
+_IS_OPEN = attempts.c.state.in_(base.OPEN)
+sa.Index("uq_attempts_open_phone", attempts.c.phone, unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+"""Nobody is called twice at a time, whatever campaigns they are in."""
+sa.Index("ix_attempts_open", attempts.c.campaign_id, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+sa.Index("ix_attempts_phone", attempts.c.phone, attempts.c.claimed_at)
+"""The cap for a person's day."""
+sa.Index("ix_attempts_carrier_call_id", attempts.c.carrier_call_id)
+sa.Index("ix_attempts_campaign", attempts.c.campaign_id, attempts.c.claimed_at)
+"""A campaign's report, and deleting a campaign."""
+
+do_not_call = sa.Table(
+    "do_not_call",
+    metadata,
+    sa.Column("phone", sa.Text, primary_key=True),
+    _time("added_at"),
+    _must("source"),
+    _text("reason"),
+    _text("call_id"),
+)
+sa.Index("ix_do_not_call_added_at", do_not_call.c.added_at, do_not_call.c.phone)
+
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    _must("phone"),
+    _time("recorded_at"),
+    _must("source"),
+    _text("given_at"),
+    _text("campaign_id"),
+    _text("purpose"),
+    sa.UniqueConstraint("phone", "source", "given_at", "campaign_id"),
+)
+"""Without foreign keys: proof of consent outlives the campaign it was used in."""
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    _time("at"),
+    _must("who"),
+    _must("what"),
+    _must("subject"),
+    _json("before"),
+    _json("after"),
+)
+sa.Index("ix_audit_subject", audit.c.subject, audit.c.id)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("carrier_call_id"),
+    _must("direction"),
+    _text("from_number"),
+    _text("to_number"),
+    _text("agent"),
+    _time("started_at"),
+    _time("answered_at", nullable=True),
+    _time("ended_at", nullable=True),
+    _text("end_reason"),
+    _text("ended_by"),
+    _count("turns"),
+    _json("usage"),
+    _usd("cost_usd", nullable=True),
+    _text("error"),
+    _text("campaign_id"),
+)
+sa.Index("ix_calls_started_at", calls.c.started_at, calls.c.id)
+sa.Index("ix_calls_from_number", calls.c.from_number, calls.c.started_at)
+sa.Index("ix_calls_to_number", calls.c.to_number, calls.c.started_at)
+sa.Index("ix_calls_campaign_id", calls.c.campaign_id, calls.c.started_at)
+
+transcript_lines = sa.Table(
+    "transcript_lines",
+    metadata,
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),  # several lines may be of one turn
+    _count("turn"),
+    _must("role"),
+    _text("text"),
+    _count("start_ms"),
+    _count("end_ms"),
+    sa.Column("heard_ms", sa.Integer),
+    sa.Column("cut", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+spend = sa.Table(
+    "spend",
+    metadata,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("campaign_id", sa.Text, primary_key=True),
+    _usd("usd"),
+)
+
+dialers = sa.Table(
+    "dialers",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    _text("host"),
+    _count("pid"),
+    _time("started_at"),
+    _time("seen_at"),
+)
+
+
+def values(row: Any) -> dict[str, Any]:
+    """A row of `base.py` as an insert takes it. A contact not stored yet has the id 0: leave `id` out of it."""
+    found = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    for name, value in found.items():
+        if isinstance(value, Mapping) and not isinstance(value, dict):
+            found[name] = dict(value)
+    return found
+
+
+def as_row(kind: type[Row], found: Mapping[Any, Any]) -> Row:
+    """What a select brought (`result.mappings()`, all columns of its table) as a row of `base.py`."""
+    given = {name: found[name] for name in vars(kind)["__dataclass_fields__"]}
+    if "zones" in given:
+        given["zones"] = tuple(given["zones"])
+    return kind(**given)
