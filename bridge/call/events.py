@@ -77,6 +77,36 @@ class CarrierReported:
     status: str
 
 
+@value
+class CalleeAnswered:
+    """An outbound call: the carrier fetched its answer document, so somebody or something picked up."""
+
+
+@value
+class CarrierDetected:
+    """An outbound call: the carrier's own detection, which may come late, twice or never.
+
+    `human`, `machine_start`, `machine_end_beep`, `machine_end_silence`, `machine_end_other`, `fax` or `unknown`.
+    """
+
+    answered_by: str
+
+
+@value
+class LineHeard:
+    """An outbound call's opening: the callee's line sounds otherwise than before, or has gone on as it was for long.
+
+    `voice`: somebody speaks, since `ms` of the line's own audio; else nobody has for `ms`. `tone_hz`: a steady tone is
+    on the line, since `tone_ms`; 0: none. One that has ended is told once more, with `tone_ended`.
+    """
+
+    voice: bool
+    ms: int
+    tone_hz: int = 0
+    tone_ms: int = 0
+    tone_ended: bool = False
+
+
 # ---- the model leg ------------------------------------------------------------------------------------------------
 
 
@@ -335,6 +365,9 @@ Event = (
     | PhoneLost
     | PhoneExpected
     | CarrierReported
+    | CalleeAnswered
+    | CarrierDetected
+    | LineHeard
     | ModelOpened
     | ModelConfigured
     | ResponseCreated

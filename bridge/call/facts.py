@@ -29,6 +29,29 @@ class CallAnswered:
 
 
 @value
+class AnswerJudged:
+    """An outbound call: what picked up, as we judge it; told again when better evidence comes.
+
+    `kind`: human, machine, mailbox_full, screening, menu, fax, busy, no_service or silence (nobody has said anything
+    yet). `why`: the evidence, in words. `first_word_ms`: when our first word left for the phone; -1: none has yet.
+    """
+
+    kind: str
+    why: str
+    at_ms: int
+    first_word_ms: int = -1
+
+
+@value
+class MessageLeft:
+    """A message for an answering machine: how much of it was heard, in ms. `whole`: to its end."""
+
+    heard_ms: int
+    whole: bool
+    at_ms: int
+
+
+@value
 class PhaseChanged:
     """RINGING, CONNECTING, TALKING, AWAY, LEAVING or ENDED."""
 
@@ -220,6 +243,8 @@ class CallEnded:
 Fact = (
     CallBegan
     | CallAnswered
+    | AnswerJudged
+    | MessageLeft
     | PhaseChanged
     | CallerStarted
     | CallerStopped

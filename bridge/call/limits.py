@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,35 @@ class ToolTerms:
     interruptible: bool = True
     idempotent: bool = False
     wait: str = "tone"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTerms:
+    """What an outbound call does about whoever, or whatever, picks up. All in seconds unless the name says otherwise.
+
+    How the judgement comes about stands in `answering.py`.
+    """
+
+    on_machine: Literal["hang_up", "message", "recording"] = "hang_up"
+    """An answering machine: hang up, or leave a message after its beep, spoken by the model or a recording."""
+    message: str = ""
+    """What is left, word for word (`message`). Empty: hang up."""
+    recording: bytes = b""
+    """What is left (`recording`): mu-law at 8 kHz, played by ourselves. Empty: hang up."""
+    screening: str = ""
+    """What a call-screening assistant is told, word for word: who calls and why. Empty: it hears the greeting."""
+    on_menu: Literal["go_on", "hang_up"] = "go_on"
+    """A menu of a telephone system: the agent goes on (it may press keys), or hangs up."""
+    wait_s: float = 2.0
+    """How long a first "hello" is waited for before the agent speaks."""
+    pause_s: float = 0.4
+    """So much silence after a short utterance is a person who waits for an answer. In steps of 0.1 s."""
+    longest_greeting_s: float = 45.0
+    """A machine whose beep nobody heard is spoken to after this, counted from the pick-up."""
+    person_s: float = 60.0
+    """How long a person is waited for after a screening assistant was told who calls."""
+    ring_s: float = 120.0
+    """Dialled -> picked up. The carrier's own ring time is shorter, and its word comes first; this is the last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +131,11 @@ class Terms:
     loop_goodbye: str = "Something does not work here. Say that you are sorry, that they may call again, and goodbye."
     prepare_s: float = 0.0
     """How long the session's configuration waits for what is looked up about the caller; 0: nothing is."""
+    answer: AnswerTerms | None = None
+    """An outbound call: what is done about who picks up. None: somebody called us, and is there. The recording is kept
+    apart (see `CallCore`): a call's black box holds its terms."""
+    recording_ms: int = 0
+    """How long the recording for answering machines is."""
     longest_s: float = 1800.0
     """Longest call: say goodbye."""
     leave_s: float = 20.0

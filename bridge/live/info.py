@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from bridge.agents.agent import Agent
 from bridge.agents.thinker import Thinker
 from bridge.call import events as ev
+from bridge.call.limits import AnswerTerms
 from bridge.errors import AgentError, ToolError
+from bridge.live.outreach import Outreach
 from bridge.tools.base import Turn
 from bridge.tools.phone import check_destination
 
@@ -37,6 +40,24 @@ _KEYS = frozenset("0123456789*#ABCDw")
 
 
 @dataclass(frozen=True, slots=True)
+class CallOrder:
+    """What an outbound call is for: one attempt of the dialer's."""
+
+    agent: Agent
+    token: str
+    """The attempt's own name."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What is known of the callee: fills `{variables}` and `{{variables}}` in greeting and instructions."""
+    answer: AnswerTerms = field(default_factory=AnswerTerms)
+    max_minutes: float | None = None
+    """The call ends after this time; None: the agent's own."""
+    disclosure: str = ""
+    """Said at the beginning of the greeting, word for word; empty: nothing is."""
+    campaign_id: str = ""
+    """Empty: a call of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallInfo:
     """Who calls whom, and who answers. `began_at` is an epoch time in seconds."""
 
@@ -47,6 +68,8 @@ class CallInfo:
     to_number: str
     agent: str
     began_at: float
+    order: CallOrder | None = None
+    """What it is for, when we called them."""
 
 
 def known(info: CallInfo) -> dict[str, object]:
@@ -82,6 +105,8 @@ class LiveCall:
     line: Line | None = None
     thinker: Thinker | None = None
     """The text model beside it, for supervisors; None: that of the settings."""
+    outreach: Outreach | None = None
+    """Who keeps what callees wish and what came of a call; None: nobody here does."""
     speaking: str = ""
     """Which agent of the team has taken over; empty: the one the call began with speaks."""
 
