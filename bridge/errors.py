@@ -32,6 +32,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+Refused = Literal["", "rate_limited", "bad_number", "not_allowed", "caller_id", "account"]
+"""Why a carrier would not place a call: it asks to slow down; there is no such number; it may not be called (country,
+block list); the number we call from is not ours; the account is closed or its keys are wrong. Empty: something else."""
+
 Bucket = Literal["client_error", "server_error", "upstream_error", "indeterminate"]
 
 
@@ -83,16 +87,31 @@ class CarrierError(BridgeError):
     """The phone company's REST API did not do what was asked.
 
     `status` is the HTTP status, 0 when no answer came; `code` is the carrier's own number, 0 when it gave none.
-    `gone` says that the call had already ended, which is no reason for alarm.
+    `gone` says that the call had already ended, which is no reason for alarm. `placed` tells whether what was asked
+    can have happened all the same: `no` where it was refused or never sent, `maybe` where only the answer is missing.
+    `kind` is why it was refused; `retry_after_s` how long the carrier wants to be left alone, when it says so.
     """
 
     bucket = "upstream_error"
 
-    def __init__(self, message: str, *, status: int = 0, code: int = 0, gone: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: int = 0,
+        gone: bool = False,
+        placed: Literal["no", "maybe"] = "maybe",
+        kind: Refused = "",
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.gone = gone
+        self.placed = placed
+        self.kind = kind
+        self.retry_after_s = retry_after_s
 
 
 class ModelError(BridgeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bridge.call.commands import PhoneCommand
 from bridge.call.events import Event
@@ -63,6 +63,10 @@ class Wire(Protocol):
         ...
 
 
+CallEvent = Literal["initiated", "ringing", "answered", "completed"]
+"""What can be told of a call that we placed; `completed` stands for every way to end."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallRef:
     """A call as the carrier knows it."""
@@ -80,6 +84,12 @@ class DialOrder:
     status_path: str
     ring_s: int = 25
     """How long it may ring."""
+    detect_path: str = ""
+    """Is told who or what picked up, while the call goes on; empty: the carrier does not listen for that."""
+    time_limit_s: int | None = None
+    """How long the call may last, whatever we do; None leaves it to the carrier (Twilio: four hours)."""
+    events: tuple[CallEvent, ...] = ("initiated", "ringing", "answered", "completed")
+    """What `status_path` is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,10 @@ class Outcome:
     status: str
     over: bool
     answered_by: str = ""
+    duration_s: int = 0
+    """Seconds of conversation, once it is over."""
+    price_usd: float | None = None
+    """What it cost, as a positive number; None while the carrier does not know it, or where it is no US dollars."""
 
 
 class Control(Protocol):
@@ -98,8 +112,19 @@ class Control(Protocol):
         """End a call that is queued, ringing or in progress. An ended call is no error."""
         ...
 
+    async def cancel(self, call: CallRef) -> bool:
+        """Call off a call that is queued or rings, so that nobody picks up: True. Where somebody just has, it is hung
+        up: False. An ended call is no error, and False as well."""
+        ...
+
     async def dial(self, order: DialOrder) -> CallRef:
-        """Call a number. Tried once: an answer that is lost does not mean that nobody is being called."""
+        """Call a number. Tried once: an answer that is lost does not mean that nobody is being called; the error's
+        `placed` says whether it can have been."""
+        ...
+
+    async def find(self, to: str, from_: str, since: float) -> list[CallRef]:
+        """The calls from `from_` to `to` that the carrier began since then (epoch seconds by its clock, whole ones
+        count), newest first. One that was placed a moment ago may not be listed yet."""
         ...
 
     async def send_text(self, to: str, from_: str, text: str) -> str:
@@ -207,11 +232,32 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """A status callback. `over` says that nothing comes after this status."""
+    """A status callback. `over` says that nothing comes after this status; what it does not say keeps its default."""
 
     carrier_call_id: str
     status: str
     over: bool
+    sip: int = 0
+    """The network's last word (RFC 3261): 486 is busy, 404 no such number."""
+    duration_s: int | None = None
+    """Seconds of conversation, once it is over."""
+    answered_by: str = ""
+    sequence: int = -1
+    """The carrier's count of what it told about this call, from 0: what is higher is newer."""
+    at: float | None = None
+    """When it happened, by the carrier's clock, in whole epoch seconds."""
+    error_code: int = 0
+    to: str = ""
+    from_: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Who or what picked up, as the carrier heard it: `answered_by` is its word, found after `duration_ms`."""
+
+    carrier_call_id: str
+    answered_by: str
+    duration_ms: int = 0
 
 
 class Webhook(Protocol):
@@ -231,6 +277,10 @@ class Webhook(Protocol):
 
     def report(self, form: Mapping[str, str]) -> StatusReport:
         """A status callback. Raises WireError when the form is none."""
+        ...
+
+    def detection(self, form: Mapping[str, str]) -> Detection:
+        """What was found out about who picked up. Raises WireError when the form does not say it."""
         ...
 
     def answer(self, plan: AnswerPlan) -> Document:

@@ -115,7 +115,7 @@ class People:
         return became, errand.room if became == "accepted" else ""
 
     async def _ask(self, token: str, errand: _Errand, to: str) -> str:
-        order = DialOrder(to, self._number_of(errand.info), *_paths(token))
+        order = DialOrder(to, self._number_of(errand.info), *_paths(token), events=("answered", "completed"))
         self._spawn(self._dial(errand, order))
         try:
             async with asyncio.timeout(DECIDE_S):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +20,7 @@ from bridge.carriers.base import (
     AnswerPlan,
     Apologise,
     AskPerson,
+    Detection,
     DialPerson,
     Document,
     HangUp,
@@ -39,6 +41,22 @@ _FORM = "application/x-www-form-urlencoded"
 _OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}").fullmatch
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}").fullmatch
+
+
+def _number(form: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = form.get(name, "")
+    return int(text) if _NUMBER(text) else otherwise
+
+
+def _moment(text: str) -> float | None:
+    """`Mon, 23 Nov 2026 05:10:00 +0000` as epoch seconds; None for anything else."""
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, OverflowError):
+        return None
 
 
 class _Fields(dict[str, list[str]]):
@@ -117,9 +135,30 @@ class TwilioWebhook:
         return Incoming(call_id, account_id, form.get("From", ""), form.get("To", ""), form.get("CallStatus", ""))
 
     def report(self, form: Mapping[str, str]) -> StatusReport:
-        """A status callback. Raises WireError when the form is none."""
+        """A status callback. Raises WireError when the form is none. What is missing or unreadable in it is left out:
+        Twilio adds and drops fields, and the status is what counts."""
         status = form.get("CallStatus", "")
-        return StatusReport(self._call_id(form), status, status in _OVER)
+        over = status in _OVER
+        return StatusReport(
+            self._call_id(form),
+            status,
+            over,
+            sip=_number(form, "SipResponseCode", 0),
+            duration_s=_number(form, "CallDuration", 0) if over else None,
+            answered_by=form.get("AnsweredBy", ""),
+            sequence=_number(form, "SequenceNumber", -1),
+            at=_moment(form.get("Timestamp", "")),
+            error_code=_number(form, "ErrorCode", 0),
+            to=form.get("To", ""),
+            from_=form.get("From", ""),
+        )
+
+    def detection(self, form: Mapping[str, str]) -> Detection:
+        """The result of asynchronous answering-machine detection. Raises WireError when there is none in the form."""
+        answered_by = form.get("AnsweredBy", "")
+        if not answered_by:
+            raise WireError("no AnsweredBy")
+        return Detection(self._call_id(form), answered_by, _number(form, "MachineDetectionDuration", 0))
 
     @staticmethod
     def _call_id(form: Mapping[str, str]) -> str:
