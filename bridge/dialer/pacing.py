@@ -16,16 +16,14 @@ come to that); the breaker's figures are Dograh's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.dialer.outcomes import TROUBLE
 from bridge.dialer.rules import Rules
 
-Why = Literal[
-    "concurrency", "account", "warm", "cps", "caller_ids", "budget_open", "budget_day", "budget", "breaker", "countries"
-]
+Why = Literal["concurrency", "account", "warm", "cps", "caller_ids", "budget_open", "budget_day", "budget", "breaker"]
 """
 concurrency  the campaign's calls at a time are all running
 account      the account's are, or the process takes no more
@@ -39,8 +37,10 @@ breaker      too many calls failed: the campaign stops
 """
 STOPS: frozenset[str] = frozenset({"budget", "breaker"})
 """These do not pass by waiting: the campaign is paused with this reason, and a person has to look."""
-_CENT = 0.005
-"""Sums of floats are compared with half a cent between them."""
+_ROUNDING = 1e-6
+"""Dollars: sums of floats are compared with this between them."""
+_PLENTY = 1_000_000
+"""Calls: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class Load:
 
     open_calls: int = 0
     """Attempts of this campaign that are not closed."""
-    account_room: int = 1_000_000
+    account_room: int = _PLENTY
     """Calls that the account (or this process) can still take."""
-    warm_room: int = 1_000_000
+    warm_room: int = _PLENTY
     """Model sessions that can still be opened."""
     spent_usd: float = 0.0
     """By the campaign's calls that are over."""
     spent_today_usd: float = 0.0
     day_ends_at: float | None = None
-    busy: Mapping[str, int] | None = None
-    """Open attempts by caller id, of all campaigns; None: nobody counted, so the limit does not hold."""
+    busy: Mapping[str, int] = field(default_factory=dict)
+    """Open attempts by caller id, of all campaigns."""
 
 
 class Bucket:
@@ -113,9 +113,10 @@ class Bucket:
 class Pacer:
     """The pace of one campaign."""
 
-    def __init__(self, rules: Rules, account: Bucket | None = None) -> None:
-        """`account` is shared by all campaigns; None: it has no rate of its own."""
+    def __init__(self, rules: Rules, default_number: str = "", account: Bucket | None = None) -> None:
+        """`default_number` is the caller id where the rules name none; `account` is shared by all campaigns."""
         self.rules = rules
+        self._default = default_number
         self._account = account
         self._bucket = Bucket(rules.cps)
         self._ends: deque[tuple[float, bool]] = deque()
@@ -136,7 +137,7 @@ class Pacer:
             (self.rules.concurrency - load.open_calls, Hold("concurrency")),
             (load.account_room, Hold("account")),
             (load.warm_room, Hold("warm")),
-            (self._lines(load), Hold("caller_ids")),
+            (sum(self._line_room(number, load.busy) for number in self._pool()), Hold("caller_ids")),
             *((bucket.room(now), Hold("cps", bucket.next_at(now))) for bucket in self._buckets()),
         ]
         for room, hold in rooms:
@@ -165,29 +166,19 @@ class Pacer:
         """Somebody looked and goes on: the failures until now are forgotten."""
         self._ends.clear()
 
-    def caller_id(self, default: str, busy: Mapping[str, int]) -> str | None:
+    def caller_id(self, busy: Mapping[str, int]) -> str | None:
         """The number to call from: the least busy of the pool, of these the one not used for longest; None: all full.
 
-        `default` is the caller id where the rules name none; `busy` are the open attempts by caller id.
+        `busy` are the open attempts by caller id, of all campaigns.
         """
-        free = [number for number in self._pool(default) if not self._full(number, busy)]
+        free = [number for number in self._pool() if self._line_room(number, busy) > 0]
         return min(free, key=lambda number: (busy.get(number, 0), self._used.get(number, 0.0)), default=None)
 
-    def _pool(self, default: str) -> Sequence[str]:
-        return self.rules.numbers or (default,)
+    def _pool(self) -> tuple[str, ...]:
+        return self.rules.numbers or (self._default,)
 
-    def _full(self, number: str, busy: Mapping[str, int]) -> bool:
-        return 0 < self.rules.per_number <= busy.get(number, 0)
-
-    def _lines(self, load: Load) -> int:
-        """Calls that the caller ids can still take."""
-        if not self.rules.per_number or load.busy is None or not self.rules.numbers:
-            return 1_000_000 if not self.rules.per_number or load.busy is None else self._one_line(load)
-        return sum(max(0, self.rules.per_number - load.busy.get(number, 0)) for number in self.rules.numbers)
-
-    def _one_line(self, load: Load) -> int:
-        # Without a pool every call goes out under the one default number.
-        return self.rules.per_number - load.open_calls
+    def _line_room(self, number: str, busy: Mapping[str, int]) -> int:
+        return max(0, self.rules.per_number - busy.get(number, 0)) if self.rules.per_number else _PLENTY
 
     def _money(self, load: Load) -> list[tuple[int, Hold]]:
         """Room for calls under each budget: those that run count with all that they may cost."""
@@ -198,7 +189,7 @@ class Pacer:
             (rules.budget_day_usd, load.spent_today_usd, Hold("budget_day", load.day_ends_at)),
         ):
             if budget:
-                left = budget - spent + _CENT
+                left = budget - spent + _ROUNDING
                 room = int((left - load.open_calls * cost) // cost) if cost else int(left > 0)
                 # What a running call does not use is there for the next one: wait for it, do not stop.
                 waiting = load.open_calls > 0 and left >= cost

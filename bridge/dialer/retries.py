@@ -23,8 +23,8 @@ from bridge.store.base import Contact
 HOUR_S = 3600.0
 _DAYS_AHEAD = 60
 """A cap for a day moves a call to the next one; no campaign has so many full days before it."""
-_UNDIALLED = frozenset({"canceled", "refused"})
-"""Nobody's phone rang (or only because we were called off): no spacing is owed, and it is not an attempt."""
+_NO_ATTEMPT = frozenset({"canceled", "refused", "callback"})
+"""Nobody had the chance to answer, or it was they who asked for another: the cap on attempts counts without these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def decide(
         rules: The campaign's, as they are now.
         ended_at: When it ended, epoch seconds.
         outcomes: Of all attempts of this contact, this one included.
-        dialled: When the contact's number was dialled lately (two days are enough), for any campaign, this one included.
+        dialled: When the contact's number was dialled in the last two days, for any campaign, this time included; what
+            the carrier refused was not dialled.
         callback_at: When they asked to be called, for `callback`.
     """
     if outcome == "opted_out":
@@ -105,9 +106,7 @@ def decide(
     if contact.attempts - _not_counted(counts) >= rules.attempts:
         return Done() if outcome in REACHED else GiveUp("attempts")
     delay = row.delay_h if row is not None else rules.spacing_h
-    at = earliest(
-        contact, rules, not_before=ended_at + delay * HOUR_S, dialled=() if outcome in _UNDIALLED else dialled
-    )
+    at = earliest(contact, rules, not_before=ended_at + delay * HOUR_S, dialled=dialled)
     return GiveUp("no_hours") if at is None else RetryAt(at)
 
 
@@ -120,7 +119,7 @@ def earliest(contact: Contact, rules: Rules, *, not_before: float, dialled: Sequ
         not_before: Now, or when it is due.
         dialled: When the number was dialled lately, for any campaign.
     """
-    moment = max([not_before, *(at + rules.spacing_h * HOUR_S for at in dialled[-1:])])
+    moment = max([not_before, *(at + rules.spacing_h * HOUR_S for at in dialled)])
     for _ in range(_DAYS_AHEAD):
         opening = windows.next_open(rules.window, contact.zones, moment)
         if opening is None or not _full_day(contact, rules, opening, dialled):
@@ -130,8 +129,11 @@ def earliest(contact: Contact, rules: Rules, *, not_before: float, dialled: Sequ
 
 
 def may_dial(contact: Contact, rules: Rules, now: float, dialled: Sequence[float] = ()) -> RetryAt | Skip | None:
-    """The last look before a dial: None when it may be dialled now, else what becomes of it instead."""
-    at = earliest(contact, rules, not_before=now, dialled=dialled)
+    """The last look before a dial: None when it may be dialled now, else what becomes of it instead.
+
+    A contact whose last outcome is `callback` is owed the call: only the window counts.
+    """
+    at = earliest(contact, rules, not_before=now, dialled=() if contact.outcome == "callback" else dialled)
     if at is None:
         return Skip("no_hours" if contact.zones else "no_zone")
     return None if at <= now else RetryAt(at)
@@ -149,7 +151,7 @@ def _promised(
 
 
 def _not_counted(counts: Counter[str]) -> int:
-    return counts["callback"] + sum(counts[outcome] for outcome in _UNDIALLED)
+    return sum(counts[outcome] for outcome in _NO_ATTEMPT)
 
 
 def _full_day(contact: Contact, rules: Rules, moment: float, dialled: Sequence[float]) -> bool:
