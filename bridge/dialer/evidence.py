@@ -40,7 +40,10 @@ _JUDGED: dict[str, Outcome] = {
     "menu": "menu",
     "fax": "fax",
     "silence": "silence",
+    "busy": "busy",
+    "no_service": "bad_number",
 }
+"""Our own judgement, as `facts.AnswerJudged` names it; `voicemail_left` where a message was heard by the machine."""
 _OURS_FAILED = frozenset({"model_failed", "shutdown", "crashed", "phone_lost", "rejected"})
 
 
@@ -66,6 +69,8 @@ class Word:
     """The carrier certainly did not place it; what that comes to."""
     lost: bool = False
     """The answer to the order was lost: it may or may not have been placed."""
+    review: bool = False
+    """Nobody can tell, and nobody will be able to: a person has to decide."""
     carrier_usd: float | None = None
     model_usd: float | None = None
 
@@ -102,11 +107,11 @@ def lay(attempt: Attempt, word: Word) -> Attempt:
         carrier_usd=max(attempt.carrier_usd, word.carrier_usd or 0.0),
         model_usd=max(attempt.model_usd, word.model_usd or 0.0),
     )
-    found = conclude(laid, lost=word.lost)
+    found = conclude(laid, lost=word.lost, review=word.review)
     return replace(laid, state=found.state, outcome=found.outcome)
 
 
-def conclude(attempt: Attempt, *, lost: bool = False) -> Conclusion:
+def conclude(attempt: Attempt, *, lost: bool = False, review: bool = False) -> Conclusion:
     """Where the attempt stands. A closed one is never opened again: its number may be somebody else's turn already."""
     if attempt.status in ENDS:
         return Conclusion("closed", _outcome(attempt))
@@ -116,6 +121,8 @@ def conclude(attempt: Attempt, *, lost: bool = False) -> Conclusion:
         return Conclusion("answered", "")
     if attempt.carrier_call_id:
         return Conclusion("placed", "")
+    if review and attempt.state in ("intent", "unknown"):
+        return Conclusion("review", "")
     return Conclusion("unknown" if lost and attempt.state == "intent" else attempt.state, "")
 
 

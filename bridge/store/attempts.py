@@ -26,15 +26,17 @@ def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
     return written
 
 
-def numbers_of(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, int]:
-    """The highest `n` each of these contacts has had."""
-    highest = sa.func.max(attempts.c.n)
+def history(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, str, float]]]:
+    """(n, outcome, when it was claimed) of every attempt of these contacts, in order."""
     query = (
-        sa.select(attempts.c.contact_id, highest)
+        sa.select(attempts.c.contact_id, attempts.c.n, attempts.c.outcome, attempts.c.claimed_at)
         .where(attempts.c.contact_id.in_(contact_ids))
-        .group_by(attempts.c.contact_id)
+        .order_by(attempts.c.contact_id, attempts.c.n)
     )
-    return {contact_id: n for contact_id, n in conn.execute(query)}
+    found: dict[int, list[tuple[int, str, float]]] = {}
+    for contact_id, n, outcome, at in conn.execute(query):
+        found.setdefault(contact_id, []).append((n, outcome, at))
+    return found
 
 
 def dialled_since(conn: sa.Connection, phones: Sequence[str], since: float) -> dict[str, list[float]]:
@@ -95,6 +97,11 @@ def write(conn: sa.Connection, rows: Sequence[Attempt]) -> None:
 def _written(row: Attempt) -> dict[str, object]:
     given = values(row)
     return {name: given[name] for name in _WRITTEN}
+
+
+def looked(conn: sa.Connection, token: str, at: float) -> None:
+    """The carrier was asked for it, in vain."""
+    conn.execute(attempts.update().where(attempts.c.token == token).values(looked_at=at, looks=attempts.c.looks + 1))
 
 
 def open_ones(conn: sa.Connection, campaign_id: str | None = None) -> Sequence[Attempt]:

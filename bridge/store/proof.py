@@ -1,10 +1,10 @@
 """Who is at work, and who is certainly not any more.
 
-A dialer that is late is not dead: frozen (SIGSTOP, a sleeping laptop, a paused virtual machine) it may wake up and place
-the call it was about to place. So its attempts are given to nobody before its death is proven. Proof is a lock that the
-system holds for a process as long as it exists, frozen or not, and lets go when it is gone, however it went:
+A dialer that is late is not dead: frozen (SIGSTOP, a sleeping laptop, a paused virtual machine) it may wake up and
+place the call it was about to place. So its attempts are given to nobody before its death is proven. Proof is a lock
+that the system holds for a process as long as it exists, frozen or not, and lets go when it is gone, however it went:
 
-    SQLite        `flock` on a file beside the database, one for each dialer, and one more that only one of them can have
+    SQLite        `flock` on a file beside the database, one for each dialer, and one that only one of them can have
     PostgreSQL    a session advisory lock on a connection of its own
 
 Measured in reference runs: with a lease that expires, frozen dialers called people twice; with this, nobody.
@@ -62,7 +62,7 @@ class FileProof:
         if not try_lock(self._only):
             os.close(self._only)
             raise StoreError(
-                f"another dialer is at work on {database}; with SQLite there can be one, with PostgreSQL as many as wanted"
+                f"another dialer is at work on {database}; SQLite has room for one, PostgreSQL for as many as wanted"
             )
         self._mine = self._open(self.owner)
         if not try_lock(self._mine):  # cannot happen: the name is random

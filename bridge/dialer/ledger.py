@@ -1,0 +1,278 @@
+"""The dial ledger: nobody twice, nobody forgotten.
+
+A phone company has no key by which the same order could be given twice and be carried out once. So:
+
+1. **No intent, no dial.** One transaction asks every question about a contact (is the campaign running, the window
+   open, the number listed, the money there), takes the contact from the list and writes an attempt `intent` with a
+   random token. It is on the disk before anything is sent. A partial unique index holds one open attempt for a phone number,
+   over all campaigns.
+2. **The order is given once**, by nobody but the dialer that wrote the intent, and only while the intent is young: one
+   that woke up from a long sleep does not send it (`may_send`).
+3. **Everything that is heard of the token is evidence** (`note`), whoever says it and in whatever order; see
+   `evidence.py`. It is written in small groups, each in one transaction: evidence that a crash loses is found again by
+   asking the carrier, which an order twice given is not.
+4. **What nobody can tell is looked up**, never repeated: see `reconcile.py`.
+
+Nothing here waits for a phone; what is done when is the worker's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bridge.dialer import gate, standing
+from bridge.dialer.evidence import Word, lay
+from bridge.dialer.rules import Rules
+from bridge.errors import StoreError
+from bridge.store import attempts, campaigns, contacts, do_not_call
+from bridge.store.base import Attempt, Campaign, Contact
+from bridge.store.database import Database
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+log = logging.getLogger(__name__)
+
+FRESH_S = 10.0
+"""Intent written -> order sent. A dialer that needs longer was asleep, and much may have changed meanwhile."""
+GATHER_S = 0.05
+"""Evidence is written together with what comes within this time."""
+AGAIN_S = 1.0
+"""A database that did not take evidence is asked again after this."""
+_DAYS_BACK_S = 36 * 3600.0
+"""Diallings that may fall on today's date in some zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a campaign stands when somebody is to be claimed for it."""
+
+    campaign: Campaign
+    rules: Rules
+    open_calls: int
+    """Of this campaign, by any dialer."""
+    spent_today_usd: float
+    busy_numbers: dict[str, int]
+    """Calls that go on from each of our numbers."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a claim brought: attempts that are on the disk, and what the campaign waits for."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    looked_at: int = 0
+    """Contacts that were due, dialled or not."""
+
+
+Permit = Callable[[Standing], Sequence[str]]
+"""Whom may be called from now: one of our numbers for each call that may begin. Pure; asked inside the transaction."""
+Told = Callable[[Attempt, Contact | None], None]
+"""Is told of every attempt that was written, with its contact's new place."""
+
+
+class Ledger:
+    """One dialer's ledger. `clock` gives epoch seconds."""
+
+    def __init__(self, db: Database, owner: str, clock: Callable[[], float]) -> None:
+        self.db = db
+        self.owner = owner
+        self.told: list[Told] = []
+        self._clock = clock
+        self._words: dict[str, list[Word]] = {}
+        self._more = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+
+    # ---- intents
+
+    async def claim(self, campaign_id: str, permit: Permit) -> Claim:
+        """Take as many contacts as may be called now, and write their intents. Raises StoreError: nobody is taken."""
+        return await self.db.write(self._claim, campaign_id, permit)
+
+    def _claim(self, conn: sa.Connection, campaign_id: str, permit: Permit) -> Claim:
+        now = self._clock()
+        campaign = campaigns.get(conn, campaign_id, lock=True)
+        if campaign is None or campaign.state != "running":
+            return Claim()
+        rules = Rules.read(campaign.rules)
+        numbers = permit(
+            Standing(
+                campaign,
+                rules,
+                attempts.count_open(conn, campaign_id),
+                campaigns.spent_on(conn, day_of(now), campaign_id),
+                attempts.busy_numbers(conn),
+            )
+        )
+        due = contacts.due(conn, campaign_id, now, len(numbers)) if numbers else ()
+        if not due:
+            return Claim()
+        return self._take(conn, campaign, rules, due, numbers, now)
+
+    def _take(
+        self,
+        conn: sa.Connection,
+        campaign: Campaign,
+        rules: Rules,
+        due: Sequence[Contact],
+        numbers: Sequence[str],
+        now: float,
+    ) -> Claim:
+        phones = [contact.phone for contact in due]
+        listed = do_not_call.listed(conn, phones)
+        dialled = attempts.dialled_since(conn, phones, now - _DAYS_BACK_S)
+        past = attempts.history(conn, [contact.id for contact in due])
+        going: list[tuple[Contact, Attempt]] = []
+        places: list[contacts.Moved] = []
+        for contact in due:
+            answer = gate.ask(
+                contact, rules, now, listed=contact.phone in listed, dialled=dialled.get(contact.phone, ())
+            )
+            if isinstance(answer, gate.Go):
+                n = 1 + max((n for n, _, _ in past.get(contact.id, ())), default=0)
+                going.append((contact, self._intent(campaign, rules, contact, n, numbers[len(going)], now)))
+            else:
+                places.append(contacts.moved(standing.held(contact, answer)))
+        written = attempts.intend(conn, [attempt for _, attempt in going])
+        for contact, attempt in going:
+            taken = attempt.token in written
+            after = standing.dialing(contact, now) if taken else standing.busy_elsewhere(contact, now)
+            places.append(contacts.moved(after))
+        contacts.move(conn, places)
+        return Claim([attempt for _, attempt in going if attempt.token in written], len(due))
+
+    def _intent(
+        self, campaign: Campaign, rules: Rules, contact: Contact, n: int, from_number: str, now: float
+    ) -> Attempt:
+        return Attempt(
+            token=secrets.token_urlsafe(24),
+            phone=contact.phone,
+            from_number=from_number,
+            state="intent",
+            owner=self.owner,
+            claimed_at=now,
+            contact_id=contact.id,
+            campaign_id=campaign.id,
+            n=n,
+            agent=contact.agent or campaign.agent,
+            variables=standing.variables(contact, n),
+            terms=standing.terms(rules, contact),
+        )
+
+    async def intend(self, attempt: Attempt) -> bool:
+        """Write down a single call's intent; False: its number has an open attempt, or is on the do-not-call list."""
+
+        def act(conn: sa.Connection) -> bool:
+            if do_not_call.listed(conn, [attempt.phone]):
+                return False
+            return bool(attempts.intend(conn, [attempt]))
+
+        return await self.db.write(act)
+
+    async def may_send(self, attempt: Attempt) -> str:
+        """ "" when the order may go out now, else why not. Raises StoreError: then it may not, either."""
+        if self._clock() - attempt.claimed_at > FRESH_S:
+            return "too_late"
+        return await self.db.read(self._may_send, attempt)
+
+    def _may_send(self, conn: sa.Connection, attempt: Attempt) -> str:
+        now = self._clock()
+        mine = attempts.get(conn, [attempt.token]).get(attempt.token)
+        if mine is None or mine.state != "intent" or mine.owner != self.owner:
+            return "not_mine"
+        listed = bool(do_not_call.listed(conn, [attempt.phone]))
+        if attempt.contact_id is None or attempt.campaign_id is None:
+            return "do_not_call" if listed else ""
+        campaign = campaigns.get(conn, attempt.campaign_id)
+        contact = contacts.get(conn, [attempt.contact_id]).get(attempt.contact_id)
+        if campaign is None or contact is None:
+            return "deleted"
+        if campaign.state != "running":
+            return campaign.state
+        answer = gate.ask(contact, Rules.read(campaign.rules), now, listed=listed, dialled=())
+        return "" if isinstance(answer, gate.Go) else answer.why
+
+    # ---- evidence
+
+    def note(self, word: Word) -> None:
+        """Keep a piece of evidence; it is on the disk a moment later."""
+        self._words.setdefault(word.token, []).append(word)
+        self._more.set()
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write_on())
+
+    async def _write_on(self) -> None:
+        """Write what gathers, until there is nothing left. Trouble with the database is waited out: nothing is lost."""
+        while self._words:
+            await asyncio.sleep(GATHER_S)
+            try:
+                await self._write_words()
+            except StoreError as error:
+                log.warning("evidence about calls waits for the database", extra={"error": str(error)})
+                await asyncio.sleep(AGAIN_S)
+
+    async def _write_words(self) -> None:
+        words, self._words = self._words, {}
+        try:
+            written = await self.db.write(self._lay, words)
+        except BaseException:
+            for token, more in words.items():
+                self._words[token] = more + self._words.get(token, [])
+            raise
+        for attempt, contact in written:
+            for tell in self.told:
+                tell(attempt, contact)
+
+    async def settled(self) -> None:
+        """Wait until all evidence is on the disk."""
+        while self._words or (self._writing is not None and not self._writing.done()):
+            if self._writing is not None:
+                await asyncio.shield(self._writing)
+
+    def _lay(self, conn: sa.Connection, words: dict[str, list[Word]]) -> list[tuple[Attempt, Contact | None]]:
+        known = attempts.get(conn, sorted(words), lock=True)
+        changed: list[tuple[Attempt, Attempt]] = []
+        for token, before in known.items():
+            after = before
+            for word in words[token]:
+                after = lay(after, word)
+            if after != before:
+                changed.append((before, after))
+        attempts.write(conn, [after for _, after in changed])
+        self._count_money(conn, changed)
+        for before, after in changed:
+            if after.result == "opted_out" and before.result != "opted_out":
+                do_not_call.add_now(conn, after.phone, self._clock(), "call", call_id=after.call_id)
+        return standing.follow(conn, [after for _, after in changed])
+
+    def _count_money(self, conn: sa.Connection, changed: list[tuple[Attempt, Attempt]]) -> None:
+        more: dict[str, float] = {}
+        for before, after in changed:
+            usd = after.carrier_usd + after.model_usd - before.carrier_usd - before.model_usd
+            if after.campaign_id is not None and usd:
+                more[after.campaign_id] = more.get(after.campaign_id, 0.0) + usd
+        for campaign_id, usd in more.items():
+            campaigns.spend_more(conn, campaign_id, day_of(self._clock()), usd)
+
+    async def attempt(self, token: str) -> Attempt | None:
+        """One attempt as it is on the disk, evidence that still waits included."""
+        found = (await self.db.read(attempts.get, [token])).get(token)
+        for word in self._words.get(token, ()):
+            found = found and lay(found, word)
+        return found
+
+
+def day_of(now: float) -> str:
+    """The day on which money is counted: UTC, `2026-11-27`."""
+    return datetime.fromtimestamp(now, UTC).date().isoformat()
+
+
+def closed_by_hand(attempt: Attempt, outcome: str, reason: str, now: float) -> Attempt:
+    """An attempt that a person has decided."""
+    return replace(attempt, state="closed", outcome=outcome, reason=reason, ended_at=attempt.ended_at or now)

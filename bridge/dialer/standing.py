@@ -1,0 +1,173 @@
+"""Where a contact stands after what happened: one place for each state of its latest attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, assert_never, cast
+
+from bridge.dialer import gate, retries
+from bridge.dialer.outcomes import Outcome
+from bridge.dialer.rules import Rules
+from bridge.store import attempts, campaigns, contacts
+from bridge.store.base import Attempt, CampaignState, Contact, ContactState
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+BUSY_S = 60.0
+"""A number that another campaign is calling is looked at again after this."""
+NOT_PLACED_S = 5.0
+"""What the carrier had no room for is tried again after this."""
+_DAYS_BACK_S = 3 * 86_400.0
+"""Diallings that count for a day's cap, and for spacing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a contact's attempts came to so far, its latest one included."""
+
+    latest: int
+    outcomes: tuple[str, ...]
+    dialled: tuple[float, ...]
+    """When the number was dialled lately, for whatever campaign."""
+
+
+# ---- when somebody is taken from the list
+
+
+def dialing(contact: Contact, now: float) -> Contact:
+    """Taken from the list."""
+    return replace(contact, state="dialing", attempts=contact.attempts + 1, last_attempt_at=now)
+
+
+def busy_elsewhere(contact: Contact, now: float) -> Contact:
+    """Another campaign is calling the same number."""
+    return replace(contact, due_at=now + BUSY_S)
+
+
+def held(contact: Contact, answer: gate.Wait | gate.Never) -> Contact:
+    """May not be called now, or not at all."""
+    if isinstance(answer, gate.Never):
+        return replace(contact, state="skipped", outcome=answer.why)
+    return replace(contact, due_at=answer.until)
+
+
+def variables(contact: Contact, n: int) -> dict[str, str]:
+    """What the agent's words may name: the row's columns, and which attempt it is."""
+    known = {"name": contact.name, "attempt": str(n), "language": contact.language}
+    return {key: value for key, value in known.items() if value} | dict(contact.variables)
+
+
+def terms(rules: Rules, contact: Contact) -> dict[str, Any]:
+    """What a call may do and cost, kept with its attempt: an edited campaign changes the calls after it."""
+    minutes = rules.max_minutes
+    if rules.budget_call_usd and rules.price_minute_usd:
+        minutes = min(minutes, rules.budget_call_usd / rules.price_minute_usd)
+    return {
+        "ring_s": rules.ring_s,
+        "max_minutes": minutes,
+        "voicemail": rules.voicemail,
+        "voicemail_text": rules.voicemail_text,
+        "voicemail_file": rules.voicemail_file,
+        "purpose": rules.purpose,
+        "company": rules.company,
+        "disclosure": rules.disclosure,
+        "language": contact.language or rules.language,
+        "price_minute_usd": rules.price_minute_usd,
+    }
+
+
+# ---- when something became of an attempt
+
+
+def place(contact: Contact, attempt: Attempt, rules: Rules, campaign: CampaignState, past: Past) -> Contact:
+    """Where the contact stands now. The same evidence comes to the same place, as often as it is asked."""
+    counted = sum(outcome != "not_placed" for outcome in past.outcomes)
+    here = replace(contact, attempts=counted, outcome=attempt.outcome, call_id=attempt.call_id or contact.call_id)
+    match attempt.state:
+        case "intent":
+            return replace(here, state="dialing")
+        case "placed":
+            return replace(here, state="ringing" if attempt.status == "ringing" else "dialing")
+        case "answered":
+            return replace(here, state="in_call")
+        case "unknown":
+            return replace(here, state="unsure")
+        case "review":
+            return replace(here, state="review")
+        case "closed":
+            after = _closed(here, attempt, rules, past)
+            off = campaign == "cancelled" and after.state in ("waiting", "retry_at")
+            return replace(after, state="cancelled") if off else after
+        case _:
+            assert_never(attempt.state)
+
+
+def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Contact:
+    ended_at = attempt.ended_at or attempt.claimed_at
+    if attempt.outcome == "not_placed":
+        state: ContactState = "retry_at" if contact.attempts else "waiting"
+        return replace(contact, state=state, due_at=ended_at + NOT_PLACED_S)
+    found = retries.decide(
+        cast(Outcome, attempt.outcome),
+        contact,
+        rules,
+        ended_at=ended_at,
+        outcomes=[outcome for outcome in past.outcomes if outcome != "not_placed"],
+        dialled=past.dialled,
+        callback_at=attempt.callback_at,
+    )
+    match found:
+        case retries.RetryAt(at):
+            return replace(contact, state="retry_at", due_at=at)
+        case retries.GiveUp():
+            return replace(contact, state="gave_up")
+        case retries.Done():
+            return replace(contact, state="done")
+        case retries.Skip(why):
+            return replace(contact, state="skipped", outcome=why)
+        case retries.Review():
+            return replace(contact, state="review")
+
+
+def follow(conn: sa.Connection, changed: Sequence[Attempt]) -> list[tuple[Attempt, Contact | None]]:
+    """Put the contacts of these attempts (already written) where they stand now, in the same transaction."""
+    by_contact = {attempt.contact_id: attempt for attempt in changed if attempt.contact_id is not None}
+    if not by_contact:
+        return [(attempt, None) for attempt in changed]
+    ids = sorted(by_contact)
+    known = contacts.get(conn, ids)
+    pasts = _pasts(conn, known)
+    rules: dict[str, tuple[Rules, CampaignState]] = {}
+    after: dict[int, Contact] = {}
+    for contact_id, contact in known.items():
+        attempt, past = by_contact[contact_id], pasts[contact_id]
+        if attempt.n != past.latest:
+            continue  # an old one's last words; a newer one decides
+        if contact.campaign_id not in rules:
+            rules[contact.campaign_id] = _rules_of(conn, contact.campaign_id)
+        after[contact_id] = place(contact, attempt, *rules[contact.campaign_id], past)
+    contacts.move(conn, [contacts.moved(c) for contact_id, c in after.items() if c != known[contact_id]])
+    return [(attempt, after.get(attempt.contact_id or 0)) for attempt in changed]
+
+
+def _rules_of(conn: sa.Connection, campaign_id: str) -> tuple[Rules, CampaignState]:
+    campaign = campaigns.get(conn, campaign_id)
+    if campaign is None:  # its contacts would be gone with it
+        return Rules(), "cancelled"
+    return Rules.read(campaign.rules), campaign.state
+
+
+def _pasts(conn: sa.Connection, known: Mapping[int, Contact]) -> dict[int, Past]:
+    rows = attempts.history(conn, list(known))
+    since = min((at for past in rows.values() for _, _, at in past), default=0.0) - _DAYS_BACK_S
+    dialled = attempts.dialled_since(conn, sorted({contact.phone for contact in known.values()}), since)
+    return {
+        contact_id: Past(
+            max((n for n, _, _ in rows.get(contact_id, ())), default=0),
+            tuple(outcome for _, outcome, _ in rows.get(contact_id, ())),
+            tuple(sorted(dialled.get(contact.phone, ()))),
+        )
+        for contact_id, contact in known.items()
+    }
