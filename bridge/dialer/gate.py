@@ -39,7 +39,7 @@ Answer = Go | Wait | Never
 
 
 def ask(contact: Contact, rules: Rules, now: float, *, listed: bool, dialled: Sequence[float]) -> Answer:
-    """May they be called? `listed`: they said no. `dialled`: when their number was dialled lately, by whatever campaign.
+    """May they be called? `listed`: they said no. `dialled`: when the number was dialled lately, by any campaign.
 
     Who asked to be called now is: a promise goes before the caps (see `retries.py`), never before the window.
     """

@@ -4,8 +4,8 @@ A phone company has no key by which the same order could be given twice and be c
 
 1. **No intent, no dial.** One transaction asks every question about a contact (is the campaign running, the window
    open, the number listed, the money there), takes the contact from the list and writes an attempt `intent` with a
-   random token. It is on the disk before anything is sent. A partial unique index holds one open attempt for a phone number,
-   over all campaigns.
+   random token. It is on the disk before anything is sent. A partial unique index holds one open attempt for a phone
+   number, over all campaigns.
 2. **The order is given once**, by nobody but the dialer that wrote the intent, and only while the intent is young: one
    that woke up from a long sleep does not send it (`may_send`).
 3. **Everything that is heard of the token is evidence** (`note`), whoever says it and in whatever order; see
@@ -22,16 +22,16 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bridge.dialer import gate, standing
 from bridge.dialer.evidence import Word, lay
-from bridge.dialer.rules import Rules
+from bridge.dialer.rules import Rules, kept
 from bridge.errors import StoreError
 from bridge.store import attempts, campaigns, contacts, do_not_call
-from bridge.store.base import Attempt, Campaign, Contact
+from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
 from bridge.store.database import Database
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Claim:
 
 Permit = Callable[[Standing], Sequence[str]]
 """Whom may be called from now: one of our numbers for each call that may begin. Pure; asked inside the transaction."""
-Told = Callable[[Attempt, Contact | None], None]
-"""Is told of every attempt that was written, with its contact's new place."""
+Told = Callable[[Attempt, Attempt, Contact | None], None]
+"""Is told of every attempt that was written: how it was, how it is, and where its contact stands now."""
 
 
 class Ledger:
@@ -100,7 +100,7 @@ class Ledger:
         campaign = campaigns.get(conn, campaign_id, lock=True)
         if campaign is None or campaign.state != "running":
             return Claim()
-        rules = Rules.read(campaign.rules)
+        rules = kept(campaign.rules)
         numbers = permit(
             Standing(
                 campaign,
@@ -195,7 +195,7 @@ class Ledger:
             return "deleted"
         if campaign.state != "running":
             return campaign.state
-        answer = gate.ask(contact, Rules.read(campaign.rules), now, listed=listed, dialled=())
+        answer = gate.ask(contact, kept(campaign.rules), now, listed=listed, dialled=())
         return "" if isinstance(answer, gate.Go) else answer.why
 
     # ---- evidence
@@ -225,9 +225,9 @@ class Ledger:
             for token, more in words.items():
                 self._words[token] = more + self._words.get(token, [])
             raise
-        for attempt, contact in written:
+        for before, after, contact in written:
             for tell in self.told:
-                tell(attempt, contact)
+                tell(before, after, contact)
 
     async def settled(self) -> None:
         """Wait until all evidence is on the disk."""
@@ -235,7 +235,7 @@ class Ledger:
             if self._writing is not None:
                 await asyncio.shield(self._writing)
 
-    def _lay(self, conn: sa.Connection, words: dict[str, list[Word]]) -> list[tuple[Attempt, Contact | None]]:
+    def _lay(self, conn: sa.Connection, words: dict[str, list[Word]]) -> list[tuple[Attempt, Attempt, Contact | None]]:
         known = attempts.get(conn, sorted(words), lock=True)
         changed: list[tuple[Attempt, Attempt]] = []
         for token, before in known.items():
@@ -248,8 +248,10 @@ class Ledger:
         self._count_money(conn, changed)
         for before, after in changed:
             if after.result == "opted_out" and before.result != "opted_out":
-                do_not_call.add_now(conn, after.phone, self._clock(), "call", call_id=after.call_id)
-        return standing.follow(conn, [after for _, after in changed])
+                entry = DoNotCall(after.phone, self._clock(), "call", after.reason, after.call_id)
+                do_not_call.add(conn, [entry])
+        places = standing.follow(conn, [after for _, after in changed])
+        return [(before, after, places.get(after.token)) for before, after in changed]
 
     def _count_money(self, conn: sa.Connection, changed: list[tuple[Attempt, Attempt]]) -> None:
         more: dict[str, float] = {}
@@ -271,8 +273,3 @@ class Ledger:
 def day_of(now: float) -> str:
     """The day on which money is counted: UTC, `2026-11-27`."""
     return datetime.fromtimestamp(now, UTC).date().isoformat()
-
-
-def closed_by_hand(attempt: Attempt, outcome: str, reason: str, now: float) -> Attempt:
-    """An attempt that a person has decided."""
-    return replace(attempt, state="closed", outcome=outcome, reason=reason, ended_at=attempt.ended_at or now)

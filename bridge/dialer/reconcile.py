@@ -92,7 +92,7 @@ class Reconciler:
 
     def __init__(self, ledger: Ledger, proof: Proof, control: Control, clock: Callable[[], float]) -> None:
         self._ledger = ledger
-        self._proof = proof
+        self.proof = proof
         self._control = control
         self._clock = clock
         self._asked: dict[str, float] = {}
@@ -119,7 +119,7 @@ class Reconciler:
         await asyncio.gather(*steps)
 
     async def _dead(self, owners: Iterable[str]) -> set[str]:
-        return {owner for owner in owners if owner != self._ledger.owner and await self._proof.is_dead(owner)}
+        return {owner for owner in owners if owner != self._ledger.owner and await self.proof.is_dead(owner)}
 
     async def _take(self, row: Attempt, step: Step, now: float) -> None:
         if step == "redial":

@@ -19,8 +19,10 @@ states less), three attempts, one a day.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 from bridge.dialer import rule_words as words
@@ -177,6 +179,16 @@ class Rules:
                     "raise it, or lower max_minutes or budget_call_usd"
                 )
                 raise words.wrong(key, getattr(self, key), sentence)
+
+
+def kept(rules: Mapping[str, Any]) -> Rules:
+    """The rules of a campaign as the database has them; read once, however often they are asked for."""
+    return _kept(json.dumps(rules, sort_keys=True))
+
+
+@lru_cache(maxsize=256)
+def _kept(text: str) -> Rules:
+    return Rules.read(json.loads(text))
 
 
 _READERS: Mapping[str, words.Reader] = {

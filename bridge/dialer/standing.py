@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from bridge.dialer import gate, retries
 from bridge.dialer.outcomes import Outcome
-from bridge.dialer.rules import Rules
+from bridge.dialer.rules import Rules, kept
 from bridge.store import attempts, campaigns, contacts
 from bridge.store.base import Attempt, CampaignState, Contact, ContactState
 
@@ -131,11 +131,11 @@ def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Con
             return replace(contact, state="review")
 
 
-def follow(conn: sa.Connection, changed: Sequence[Attempt]) -> list[tuple[Attempt, Contact | None]]:
-    """Put the contacts of these attempts (already written) where they stand now, in the same transaction."""
+def follow(conn: sa.Connection, changed: Sequence[Attempt]) -> dict[str, Contact]:
+    """Put the contacts of these attempts (already written) where they stand now, in the same transaction: by token."""
     by_contact = {attempt.contact_id: attempt for attempt in changed if attempt.contact_id is not None}
     if not by_contact:
-        return [(attempt, None) for attempt in changed]
+        return {}
     ids = sorted(by_contact)
     known = contacts.get(conn, ids)
     pasts = _pasts(conn, known)
@@ -149,14 +149,14 @@ def follow(conn: sa.Connection, changed: Sequence[Attempt]) -> list[tuple[Attemp
             rules[contact.campaign_id] = _rules_of(conn, contact.campaign_id)
         after[contact_id] = place(contact, attempt, *rules[contact.campaign_id], past)
     contacts.move(conn, [contacts.moved(c) for contact_id, c in after.items() if c != known[contact_id]])
-    return [(attempt, after.get(attempt.contact_id or 0)) for attempt in changed]
+    return {by_contact[contact_id].token: contact for contact_id, contact in after.items()}
 
 
 def _rules_of(conn: sa.Connection, campaign_id: str) -> tuple[Rules, CampaignState]:
     campaign = campaigns.get(conn, campaign_id)
     if campaign is None:  # its contacts would be gone with it
         return Rules(), "cancelled"
-    return Rules.read(campaign.rules), campaign.state
+    return kept(campaign.rules), campaign.state
 
 
 def _pasts(conn: sa.Connection, known: Mapping[int, Contact]) -> dict[int, Past]:
