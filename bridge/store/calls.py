@@ -149,7 +149,7 @@ def _conditions(which: CallFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def _place(after: str) -> tuple[sa.ColumnElement[float], sa.ColumnElement[str]]:
-    started_at, _, call_id = after.partition("-")
+    started_at, _, call_id = after.rpartition("-")
     try:
         return sa.literal(float(started_at)), sa.literal(call_id)
     except ValueError:
