@@ -313,7 +313,9 @@ def without_password(url: str) -> str:
     scheme, slashes, rest = head.partition("://")
     user, at, place = rest.rpartition("@")
     name, colon, _ = user.partition(":")
-    shown = f"{scheme}{slashes}{name}{':***' if colon else ''}{at}{place}" if slashes else "***" if at else head
+    if not slashes:
+        return "***" if "@" in url else url
+    shown = f"{scheme}{slashes}{name}{':***' if colon else ''}{at}{place}"
     return shown + mark + re.sub(r"(?i)(pass\w*=)[^&]*", r"\1***", query)
 
 

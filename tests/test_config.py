@@ -270,4 +270,24 @@ def test_every_setting_whose_name_sounds_secret_is_one() -> None:
     for field in dataclasses.fields(Settings):
         sounds = any(word in field.name for word in ("token", "secret", "password", "api_key"))
         # TWILIO_API_KEY is an identifier (SK...) that stands in logs and consoles; its secret is TWILIO_API_SECRET.
-        assert bool(field.metadata["secret"]) is (sounds and field.name != "twilio_api_key"), field.name
+        expected = (sounds and field.name != "twilio_api_key") or field.name == "database_url"
+        assert bool(field.metadata["secret"]) is expected, field.name
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://anna:zqpw@db.example.test/bridge", "postgresql://anna:***@db.example.test/bridge"),
+        ("postgresql://anna:zq@pw@db/bridge?sslmode=require", "postgresql://anna:***@db/bridge?sslmode=require"),
+        ("postgresql://db/bridge?user=anna&password=zqpw&a=b", "postgresql://db/bridge?user=anna&password=***&a=b"),
+        ("anna:zqpw@db.example.test", "***"),
+        ("sqlite:///data/callbridge.db", "sqlite:///data/callbridge.db"),
+        ("", ""),
+    ],
+)
+def test_of_the_database_s_url_all_but_the_password_is_shown(tmp_path: Path, url: str, shown: str) -> None:
+    found = load(None, {"DATABASE_URL": url}, tmp_path)
+    assert {row["value"] for row in found.rows() if row["name"] == "DATABASE_URL"} == {shown}
+    assert "zqpw" not in repr(found)
+    (tmp_path / "url").write_text(url)
+    assert load(None, {"DATABASE_URL_FILE": str(tmp_path / "url")}, tmp_path).settings.database_url == url

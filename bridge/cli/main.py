@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from bridge.cli import db
 from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ sim_app = typer.Typer(help="The parts of the pretend world, each alone.", no_arg
 app.add_typer(agents_app, name="agents")
 app.add_typer(calls_app, name="calls")
 app.add_typer(config_app, name="config")
+app.add_typer(db.app, name="db")
 app.add_typer(sim_app, name="sim")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

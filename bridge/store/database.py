@@ -24,9 +24,9 @@ from sqlalchemy.dialects import postgresql as _postgresql
 from sqlalchemy.dialects import sqlite as _sqlite
 
 from bridge.errors import StoreError
-from bridge.store import schema
 from bridge.store.address import Address, read_address
 from bridge.store.postgres import PostgresPool
+from bridge.store.schema import CURRENT, Schema
 from bridge.store.sqlite import SqliteLanes, connect
 from bridge.store.trouble import CAUGHT, as_store_error
 
@@ -43,10 +43,14 @@ class Database:
     def __init__(self, address: Address, engine: SqliteLanes | PostgresPool) -> None:
         self.address = address
         self.engine = engine
+        self.was = ""
+        """The schema it had when it was opened; "" when it was new."""
 
     @classmethod
-    async def open(cls, url: str, data: Path) -> Database:
+    async def open(cls, url: str, data: Path, *, upgrade: bool = False, schema: Schema = CURRENT) -> Database:
         """Open what DATABASE_URL means ("": a file in `data`), made or migrated where that is safe.
+
+        `upgrade` migrates an older PostgreSQL too.
 
         Raises:
             ConfigError: the URL cannot be used.
@@ -59,7 +63,7 @@ class Database:
             _make_file(address.path)
             db = cls(address, SqliteLanes(address.path, schema.must_be_current))
         try:
-            await db.write(schema.bring_up, address, wait_s=30.0)
+            db.was = await db.write(schema.bring_up, address, upgrade, wait_s=30.0)
         except BaseException:
             await db.close()
             raise

@@ -40,6 +40,14 @@ def new_call_id(epoch_s: float | None = None) -> str:
     return "call_" + stamp + "".join(secrets.choice(_ALPHABET) for _ in range(10))
 
 
+def began_at(call_id: str) -> float:
+    """When a call began, in epoch seconds, as its id says."""
+    ms = 0
+    for letter in call_id.removeprefix("call_")[:10]:
+        ms = ms << 5 | _ALPHABET.index(letter)
+    return ms / 1000
+
+
 class CallFolders:
     """All calls' folders below one data directory. Everything here blocks: for threads and commands."""
 

@@ -75,6 +75,17 @@ class PostgresPool:
         except CAUGHT as error:
             raise as_store_error(error, self._where) from error
 
+    async def tidy(self) -> bool:
+        """Let the server overwrite what was deleted, when it next needs the room. Raises StoreError."""
+        conn = await self.connection()
+        try:
+            await conn.exec_driver_sql("VACUUM calls, transcript_lines, attempts, contacts")
+        except CAUGHT as error:
+            raise as_store_error(error, self._where) from error
+        finally:
+            await conn.close()
+        return True
+
     async def close(self) -> None:
         """Let all connections go."""
         await self._engine.dispose()

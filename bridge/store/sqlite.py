@@ -98,6 +98,7 @@ class Lane:
         def do() -> T:
             try:
                 self._connected()
+                self._patience(time.monotonic() + 5.0)
                 assert self._raw is not None  # noqa: S101 - narrows the type
                 return work(self._raw)
             except CAUGHT as error:
@@ -180,6 +181,11 @@ class SqliteLanes:
         """One transaction that sees one state of the database."""
         lane = min(self._readers, key=lambda reader: reader.waiting)
         return await lane.run(wait_s, work, *args)
+
+    async def tidy(self) -> bool:
+        """Fold the log into the file and empty it; False when somebody's reading kept it from being emptied."""
+        busy, _, _ = await self.writer.alone(lambda raw: raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+        return not busy
 
     async def close(self) -> None:
         """The writer last: it folds the WAL into the file."""

@@ -30,11 +30,11 @@ def as_store_error(error: BaseException, where: str) -> StoreError:
     if isinstance(error, sa.IntegrityError):
         return StoreConflict(f"the database {where} refused what contradicts it ({first_line(cause)})")
     if isinstance(error, sa.TimeoutError) or state in _BUSY_STATES:
-        return DatabaseBusy(f"the database {where} is busy ({first_line(cause)}); it is tried again")
+        return DatabaseBusy(f"the database {where} is busy ({first_line(cause)})")
     if state == "53100":
         return DatabaseFull(f"the disk of the database {where} is full: make room; work goes on by itself then")
     if lost(error):
-        return DatabaseLost(f"the database {where} cannot be reached ({first_line(cause)}); it is tried again")
+        return DatabaseLost(f"the database {where} cannot be reached ({first_line(cause)})")
     return StoreError(f"the database {where} refused ({first_line(cause)})")
 
 
@@ -64,7 +64,7 @@ def _of_sqlite(error: sqlite3.Error, where: str) -> StoreError:
     if isinstance(error, sqlite3.IntegrityError):
         return StoreConflict(f"the database {where} refused what contradicts it ({error})")
     if kind in _BUSY:
-        return DatabaseBusy(f"the database {where} is locked by another program; it is tried again")
+        return DatabaseBusy(f"the database {where} is locked by another program")
     if kind == "SQLITE_FULL":
         return DatabaseFull(f"the disk of the database {where} is full: make room; work goes on by itself then")
     if kind in _LOST:

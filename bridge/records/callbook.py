@@ -1,0 +1,147 @@
+"""Ended calls become rows of the database, for lists and sums. No call waits for it.
+
+A call's folder is the truth; this reads it when the call is over and its files are written. When the database is in
+trouble it is told once, the ids are kept, and they are tried again; what a killed process still had waiting is found at
+the next start, by comparing the folders with the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bridge.errors import StoreError
+from bridge.store.base import CallRow, Line
+from bridge.store.calls import CallStore, StoredCall
+from bridge.store.disk import Disk
+from bridge.store.folder import TRANSCRIPT, CallFolders, began_at
+
+log = logging.getLogger(__name__)
+
+TOGETHER = 20
+"""Calls in one transaction, when many have ended."""
+PAUSES_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+"""Between tries, while the database is in trouble; the last one for as long as it takes."""
+
+
+class CallBook:
+    """Writes ended calls into the database, in one task of its own while there are any."""
+
+    def __init__(self, calls: CallStore, folders: CallFolders, disk: Disk) -> None:
+        self._calls = calls
+        self._folders = folders
+        self._disk = disk
+        self._waiting: dict[str, None] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def over(self, call_id: str) -> None:
+        """This call has ended, and its files were told to finish."""
+        self._waiting[call_id] = None
+        if self._task is None and not self._closing:
+            self._task = asyncio.create_task(self._work(), name="callbook")
+
+    async def sync(self) -> int:
+        """Write what has ended and is not in the table; how many were those? Raises StoreError."""
+        known = await self._calls.ended()
+        missing = [call_id for call_id in await asyncio.to_thread(self._folders.ids) if call_id not in known]
+        found = 0
+        for at in range(0, len(missing), TOGETHER):
+            stored = await asyncio.to_thread(self._read, missing[at : at + TOGETHER])
+            await self._calls.put(stored)
+            found += len(stored)
+        return found
+
+    async def close(self) -> None:
+        """One last try with what is waiting. The next start finds the rest."""
+        self._closing = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        while self._waiting:
+            try:
+                await self._write_some()
+            except StoreError as error:
+                log.error("cannot write calls into the database", extra={"error": str(error)})
+                return
+
+    async def _work(self) -> None:
+        failures = 0
+        try:
+            while self._waiting:
+                try:
+                    await self._write_some()
+                    failures = 0
+                except StoreError as error:
+                    if not failures:
+                        log.error("cannot write calls into the database", extra={"error": str(error)})
+                    await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+                    failures += 1
+        finally:
+            self._task = None
+
+    async def _write_some(self) -> None:
+        ids = list(self._waiting)[:TOGETHER]
+        stored: list[StoredCall] = []
+        # In the disk's thread: what was handed to it before is written when this runs.
+        await self._disk.submit(lambda: stored.extend(self._read(ids)))
+        await self._calls.put(stored)
+        for call_id in ids:
+            self._waiting.pop(call_id, None)
+
+    def _read(self, ids: list[str]) -> list[StoredCall]:
+        """Those of them that have ended. A folder that cannot be read is no row; it stays what it is."""
+        found = []
+        for call_id in ids:
+            try:
+                record = self._folders.read(call_id)
+                if record.get("ended_at"):
+                    turns = sorted(self._folders.lines(call_id, TRANSCRIPT), key=lambda turn: int(turn.get("turn", 0)))
+                    found.append(StoredCall(row_of(call_id, record), tuple(map(line_of, turns))))
+            except (StoreError, KeyError, TypeError, ValueError) as error:
+                log.warning("a call's folder cannot be read", extra={"call_id": call_id, "error": str(error)})
+        return found
+
+
+def row_of(call_id: str, record: Mapping[str, Any]) -> CallRow:
+    """`call.json` as a row."""
+    started_at = _epoch(record.get("started_at"))
+    return CallRow(
+        id=call_id,
+        carrier_call_id=str(record.get("carrier_call_id") or ""),
+        direction=str(record.get("direction") or ""),
+        from_number=str(record.get("from") or ""),
+        to_number=str(record.get("to") or ""),
+        agent=str(record.get("agent") or ""),
+        started_at=began_at(call_id) if started_at is None else started_at,
+        answered_at=_epoch(record.get("answered_at")),
+        ended_at=_epoch(record.get("ended_at")),
+        end_reason=str(record.get("end_reason") or ""),
+        ended_by=str(record.get("ended_by") or ""),
+        turns=int(record.get("turns") or 0),
+        usage=dict(record.get("usage") or {}),
+        cost_usd=record.get("cost_usd"),
+        error=str(record.get("error") or ""),
+        campaign_id=str(record.get("campaign_id") or ""),
+    )
+
+
+def line_of(turn: Mapping[str, Any]) -> Line:
+    """A line of the transcript as a row."""
+    heard_ms = turn.get("heard_ms")
+    return Line(
+        turn=int(turn.get("turn", 0)),
+        role=str(turn["role"]),
+        text=str(turn.get("text") or ""),
+        start_ms=int(turn.get("start_ms") or 0),
+        end_ms=int(turn.get("end_ms") or 0),
+        heard_ms=None if heard_ms is None else int(heard_ms),
+        cut=bool(turn.get("cut", False)),
+    )
+
+
+def _epoch(text: str | None) -> float | None:
+    return datetime.fromisoformat(text).timestamp() if text else None

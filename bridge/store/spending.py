@@ -1,0 +1,45 @@
+"""What was spent, by day and campaign. A day is a date as `2026-05-01`, in UTC; calls of no campaign count as ""."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from bridge.store.database import Database, insert
+from bridge.store.tables import spend
+
+_OF = sa.select(sa.func.coalesce(sa.func.sum(spend.c.usd), 0.0))
+_OF_DAY = _OF.where(spend.c.day == sa.bindparam("day"))
+_OF_CAMPAIGN = _OF.where(spend.c.campaign_id == sa.bindparam("campaign_id"))
+_OF_BOTH = _OF_DAY.where(spend.c.campaign_id == sa.bindparam("campaign_id"))
+
+
+class Spending:
+    """The sums, one transaction a question."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, day: str, campaign_id: str, usd: float) -> None:
+        """Count what a call cost. Raises StoreError."""
+        await self._db.write(add, day, campaign_id, usd)
+
+    async def spent(self, *, day: str | None = None, campaign_id: str | None = None) -> float:
+        """US dollars of a day, of a campaign, or of a campaign's day. Raises StoreError."""
+        return await self._db.read(spent, day, campaign_id)
+
+
+def add(conn: sa.Connection, day: str, campaign_id: str, usd: float) -> None:
+    """Count what a call cost, in the transaction that closes it. A correction may be negative."""
+    made = insert(conn, spend)
+    grown = made.on_conflict_do_update(
+        index_elements=[spend.c.day, spend.c.campaign_id], set_={"usd": spend.c.usd + made.excluded.usd}
+    )
+    conn.execute(grown, {"day": day, "campaign_id": campaign_id, "usd": usd})
+
+
+def spent(conn: sa.Connection, day: str | None, campaign_id: str | None) -> float:
+    """US dollars of a day, of a campaign, of a campaign's day, or of all times."""
+    by_day = _OF if day is None else _OF_DAY
+    query = by_day if campaign_id is None else _OF_CAMPAIGN if day is None else _OF_BOTH
+    given = {name: value for name, value in (("day", day), ("campaign_id", campaign_id)) if value is not None}
+    return float(conn.execute(query, given).scalar_one())
