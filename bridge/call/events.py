@@ -94,10 +94,11 @@ class CarrierDetected:
 
 @value
 class LineHeard:
-    """An outbound call's opening: the callee's line sounds otherwise than before, or has gone on as it was for long.
+    """An outbound call's opening: the callee's line sounds otherwise than before, or has gone on as it was.
 
-    `voice`: somebody speaks, since `ms` of the line's own audio; else nobody has for `ms`. `tone_hz`: a steady tone is
-    on the line, since `tone_ms`; 0: none. One that has ended is told once more, with `tone_ended`.
+    `voice`: somebody has spoken for `ms` of the line's own audio; else nobody has for `ms`. `tone_hz`: a steady tone
+    has been on the line for `tone_ms`; 0: none. One that has ended is told once more, with `tone_ended`. `second_hz`:
+    it is two tones, of which this is the higher one.
     """
 
     voice: bool
@@ -105,6 +106,7 @@ class LineHeard:
     tone_hz: int = 0
     tone_ms: int = 0
     tone_ended: bool = False
+    second_hz: int = 0
 
 
 # ---- the model leg ------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class AnswerTerms:
     person_s: float = 60.0
     """How long a person is waited for after a screening assistant was told who calls."""
     ring_s: float = 120.0
-    """Dialled -> picked up. The carrier's own ring time is shorter, and its word comes first; this is the last resort."""
+    """Dialled -> picked up. The carrier's own ring time is shorter, so its word comes first."""
 
 
 @dataclass(frozen=True, slots=True)
