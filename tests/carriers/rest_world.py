@@ -20,7 +20,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class RestServer(ThreadingHTTPServer):
-    """Answers every request in one way; `asked` holds (method, path, fields, authorization)."""
+    """Answers every request in one way; `asked` holds (method, path, fields, authorization), `bodies` the raw forms."""
 
     daemon_threads = True
     block_on_close = True
@@ -28,6 +28,7 @@ class RestServer(ThreadingHTTPServer):
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.asked: list[tuple[str, str, dict[str, str], str]] = []
+        self.bodies: list[str] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -41,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        self.server.bodies.append(body)
         fields = {name: " ".join(values) for name, values in parse_qs(body).items()}
         self.server.asked.append((self.command, self.path, fields, self.headers["Authorization"]))
         self.server.answer(self)

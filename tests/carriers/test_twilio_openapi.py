@@ -1,0 +1,103 @@
+"""Everything that we ask of Twilio, judged by Twilio's own description of its API, and its answers read by us."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import urlencode
+
+import pytest
+from openapi import FORM, Api, Asked, Unlawful
+from rest_world import ACCOUNT, CALL, PUBLIC_URL, answering, control, rest
+
+from bridge.carriers.base import CallRef, DialOrder, Outcome
+from bridge.carriers.twilio.control import TwilioControl
+
+pytestmark = pytest.mark.sockets
+API = Api()
+CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
+TO, FROM = "+14155550123", "+14155550199"
+PLAIN = DialOrder(TO, FROM, "/voice/t", "/status/t", events=("answered", "completed"))
+FULL = DialOrder(TO, FROM, "/voice/t", "/status/t", ring_s=20, detect_path="/amd/t", time_limit_s=600)
+EXAMPLE = "CA" + "a" * 32
+"""The call in all of the description's examples."""
+
+Request = tuple[str, Callable[[TwilioControl], Awaitable[object]], object]
+REQUESTS: dict[str, Request] = {
+    "a call": ("CreateCall", lambda to: to.dial(PLAIN), CallRef(EXAMPLE)),
+    "a call in full": ("CreateCall", lambda to: to.dial(FULL), CallRef(EXAMPLE)),
+    "hang up": ("UpdateCall", lambda to: to.hang_up(CallRef(CALL)), None),
+    "call off": ("UpdateCall", lambda to: to.cancel(CallRef(CALL)), True),
+    "redirect": ("UpdateCall", lambda to: to.redirect(CallRef(CALL), "<Response><Hangup/></Response>"), None),
+    "look up": ("FetchCall", lambda to: to.look_up(CallRef(CALL)), Outcome("completed", True, "machine_start", 4, 0.2)),
+    "find": ("ListCall", lambda to: to.find(TO, FROM, 0.0), [CallRef(EXAMPLE), CallRef(EXAMPLE[:-1] + "0")]),
+    "a text": ("CreateMessage", lambda to: to.send_text(TO, FROM, "Hello"), "SM" + "a" * 32),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def test_every_request_of_control_is_tried_here() -> None:
+    ours = {name for name, one in vars(TwilioControl).items() if asyncio.iscoroutinefunction(one)}
+    assert ours - {"_do"} == {"dial", "hang_up", "cancel", "redirect", "look_up", "find", "send_text"}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_what_we_ask_is_as_twilio_describes_it_and_its_answer_is_understood(name: str) -> None:
+    wanted, ask, understood = REQUESTS[name]
+    asked: list[str] = []
+
+    def judged(request: BaseHTTPRequestHandler) -> None:
+        kind, authorization = request.headers.get("Content-Type", FORM), request.headers.get("Authorization", "")
+        body = server.bodies[-1]
+        try:
+            operation = API.judge(Asked(request.command, request.path, body, kind, authorization))
+        except Unlawful as error:
+            asked.append(f"unlawful: {error}")
+            answering(422, {"code": 422, "message": str(error), "status": 422})(request)
+            return
+        asked.append(operation.name)
+        answering(*API.answer(operation))(request)
+
+    async def story(url: str) -> object:
+        return await ask(control(url, public_url=PUBLIC_URL))
+
+    with rest(judged) as server:
+        became = asyncio.run(story(server.url))
+    assert asked == [wanted]
+    assert became == understood
+
+
+GOOD = {"To": TO, "From": FROM, "Url": f"{PUBLIC_URL}/voice"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (Asked("POST", f"{CALLS}.json", urlencode({"To": TO, "Url": PUBLIC_URL})), "without From"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD | {"Time_Limit": "5"})), "Time_Limit is not described"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD | {"Timeout": "soon"})), "no integer"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD | {"AsyncAmd": "True"})), "AsyncAmd: True"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD | {"MachineDetection": "Nonsense"})), "MachineDetection"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD | {"StatusCallbackEvent": "failed"})), "StatusCallbackEvent"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD | {"StatusCallback": "/status"})), "no uri"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD) + "&To=x"), "2 times"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD), "application/json"), "a body of type"),
+        (Asked("POST", f"{CALLS}.json", urlencode(GOOD), authorization=""), "authorization"),
+        (Asked("POST", f"{CALLS}/{CALL}.json", "Status=hangup"), "not one of"),
+        (Asked("POST", f"{CALLS}/{CALL}.json", "Method=PUT"), "not one of"),
+        (Asked("GET", f"{CALLS}/CA1.json"), "Sid has 3 characters"),
+        (Asked("GET", f"{CALLS}/{'CA' + 'g' * 32}.json"), "does not fit"),
+        (Asked("PUT", f"{CALLS}/{CALL}.json"), "no such method"),
+        (Asked("GET", f"{CALLS}.json?PageSize=1001"), "out of range"),
+        (Asked("GET", f"{CALLS}.json?StartTime=yesterday"), "no date-time"),
+        (Asked("GET", f"{CALLS}.json?To=5"), "no phone-number"),
+        (Asked("GET", f"{CALLS}.json", "x=1"), "a body where none belongs"),
+        (Asked("GET", "/2010-04-01/Accounts.json"), "no such path"),
+    ],
+)
+def test_the_judge_refuses_what_is_not_described(asked: Asked, why: str) -> None:
+    with pytest.raises(Unlawful, match=why):
+        API.judge(asked)
