@@ -3,7 +3,9 @@
     BridgeError
     |-- UsageError                the person at the keyboard can mend it: exit code 2
     |   |-- ConfigError           a setting is missing, misspelt or cannot be used
-    |   `-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   |-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   |-- CampaignRefused       this cannot be done with this campaign, as it stands
+    |   `-- CallNotAllowed        this call may not be placed
     |-- RefusedRequest            somebody asked for something they may not have: HTTP 403, nothing spent
     |   |-- BadSignature          X-Twilio-Signature is missing or was made for another URL, body or token
     |   `-- BadToken              a token in a path is unknown, used, expired or bound to another call
@@ -61,6 +63,14 @@ class ConfigError(UsageError):
 
 class AgentError(UsageError):
     """The agent cannot be used as it is declared."""
+
+
+class CampaignRefused(UsageError):
+    """This cannot be done with this campaign."""
+
+
+class CallNotAllowed(UsageError):
+    """This call may not be placed."""
 
 
 class RefusedRequest(BridgeError):

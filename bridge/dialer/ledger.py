@@ -33,6 +33,7 @@ from bridge.errors import StoreError
 from bridge.store import attempts, campaigns, contacts, do_not_call
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
 from bridge.store.database import Database
+from bridge.store.ids import new_id
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -157,6 +158,7 @@ class Ledger:
             state="intent",
             owner=self.owner,
             claimed_at=now,
+            id=new_id("att", now),
             contact_id=contact.id,
             campaign_id=campaign.id,
             n=n,
@@ -176,7 +178,7 @@ class Ledger:
         return await self.db.write(act)
 
     async def may_send(self, attempt: Attempt) -> str:
-        """ "" when the order may go out now, else why not. Raises StoreError: then it may not, either."""
+        """Empty when the order may go out now, else why not. Raises StoreError: then it may not, either."""
         if self._clock() - attempt.claimed_at > FRESH_S:
             return "too_late"
         return await self.db.read(self._may_send, attempt)
@@ -228,6 +230,11 @@ class Ledger:
         for before, after, contact in written:
             for tell in self.told:
                 tell(before, after, contact)
+
+    def stop(self) -> None:
+        """Nobody waits for the database any more."""
+        if self._writing is not None:
+            self._writing.cancel()
 
     async def settled(self) -> None:
         """Wait until all evidence is on the disk."""

@@ -57,7 +57,11 @@ class House(Protocol):
         ...
 
     def refuses(self, phone: str) -> str:
-        """ "" when this number may be dialled, else why not: premium, a country that is not allowed ..."""
+        """Empty when this number may be dialled, else why not: premium, a country that is not allowed ..."""
+        ...
+
+    async def ready(self, attempt: Attempt) -> str:
+        """Empty when somebody could talk to them, else why not."""
         ...
 
 
@@ -121,6 +125,8 @@ class Worker:
         self._reconciled_at = float("-inf")
         self._reconciling: asyncio.Task[None] | None = None
         self._slow_until = 0.0
+        self.ordering: list[Callable[[Attempt], None]] = []
+        """Is told of every order before it goes out: its webhooks may come before its answer does."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         ledger.told.append(self._told)
@@ -320,7 +326,7 @@ class Worker:
         if why:
             self._not_sent(attempt, "not_placed", why)
             return
-        refused = self._house.refuses(attempt.phone)
+        refused = self._house.refuses(attempt.phone) or await self._house.ready(attempt)
         if refused:
             self._not_sent(attempt, "refused", refused)
             return
@@ -348,6 +354,8 @@ class Worker:
         )
         if self._clock() - attempt.claimed_at > FRESH_S:
             return None
+        for tell in self.ordering:
+            tell(attempt)
         return await self._control.dial(order)
 
     async def _refused(self, attempt: Attempt, error: CarrierError) -> None:

@@ -17,7 +17,8 @@ from bridge.errors import StoreError
 from bridge.store.base import CallRow, Line
 from bridge.store.calls import CallStore, StoredCall
 from bridge.store.disk import Disk
-from bridge.store.folder import TRANSCRIPT, CallFolders, began_at
+from bridge.store.folder import TRANSCRIPT, CallFolders
+from bridge.store.ids import made_at
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def row_of(call_id: str, record: Mapping[str, Any]) -> CallRow:
         from_number=str(record.get("from") or ""),
         to_number=str(record.get("to") or ""),
         agent=str(record.get("agent") or ""),
-        started_at=began_at(call_id) if started_at is None else started_at,
+        started_at=made_at(call_id) if started_at is None else started_at,
         answered_at=_epoch(record.get("answered_at")),
         ended_at=_epoch(record.get("ended_at")),
         end_reason=str(record.get("end_reason") or ""),

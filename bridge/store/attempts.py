@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bridge.store.base import OPEN, Attempt
 from bridge.store.tables import as_row, attempts, values
 
-_FIXED = {"token", "phone", "contact_id", "campaign_id", "n", "claimed_at", "owner", "from_number"}
+_FIXED = {"token", "id", "phone", "contact_id", "campaign_id", "n", "claimed_at", "owner", "from_number"}
 _WRITTEN = tuple(field.name for field in fields(Attempt) if field.name not in _FIXED)
 """What may change after the intent."""
 
@@ -56,6 +56,12 @@ def get(conn: sa.Connection, tokens: Sequence[str], *, lock: bool = False) -> di
     if lock:  # in one order everywhere, or two might wait for each other
         query = query.order_by(attempts.c.token).with_for_update()
     return {row["token"]: as_row(Attempt, row) for row in conn.execute(query).mappings()}
+
+
+def of_id(conn: sa.Connection, attempt_id: str) -> Attempt | None:
+    """The one that people call so."""
+    row = conn.execute(sa.select(attempts).where(attempts.c.id == attempt_id)).mappings().first()
+    return None if row is None else as_row(Attempt, row)
 
 
 def of_request(conn: sa.Connection, key: str) -> Attempt | None:
@@ -118,6 +124,16 @@ def count_open(conn: sa.Connection, campaign_id: str | None = None) -> int:
     query = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.state.in_(going_on))
     if campaign_id is not None:
         query = query.where(attempts.c.campaign_id == campaign_id)
+    return int(conn.execute(query).scalar_one())
+
+
+def count(conn: sa.Connection, campaign_id: str) -> int:
+    """How many orders were given for a campaign."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(attempts)
+        .where(attempts.c.campaign_id == campaign_id, attempts.c.outcome != "not_placed")
+    )
     return int(conn.execute(query).scalar_one())
 
 

@@ -101,6 +101,8 @@ class Attempt:
     owner: str
     """The dialer that wrote it down."""
     claimed_at: float
+    id: str = ""
+    """What people and programs call it: `att_...`."""
     contact_id: int | None = None
     """None: a single call that belongs to no campaign."""
     campaign_id: str | None = None

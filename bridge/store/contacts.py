@@ -127,6 +127,12 @@ def unfinished(conn: sa.Connection, campaign_id: str) -> bool:
     return conn.execute(query).first() is not None
 
 
+def without_consent(conn: sa.Connection, campaign_id: str) -> bool:
+    """Is there anybody who waits and whose row names no source of consent?"""
+    query = sa.select(contacts.c.id).where(_waits(campaign_id), contacts.c.consent_source == "").limit(1)
+    return conn.execute(query).first() is not None
+
+
 def page(
     conn: sa.Connection, campaign_id: str, *, state: str = "", after: int = 0, most: int = 100
 ) -> Sequence[Contact]:

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bridge.errors import StoreError
+from bridge.store.ids import new_id
 
 RECORD = "call.json"
 TRANSCRIPT = "transcript.jsonl"
@@ -29,23 +28,12 @@ BLACKBOX = "blackbox.jsonl"
 RECORDING = "recording.wav"
 ANALYSIS = "analysis.json"
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts, no l, i, o or u
 _ID = re.compile(r"call_[0-9a-z]{20}").fullmatch
 
 
 def new_call_id(epoch_s: float | None = None) -> str:
-    """`call_` and 20 characters: 10 of the time in ms, so that ids sort by age, and 10 of chance."""
-    ms = int((time.time() if epoch_s is None else epoch_s) * 1000)
-    stamp = "".join(_ALPHABET[ms >> shift & 31] for shift in range(45, -1, -5))
-    return "call_" + stamp + "".join(secrets.choice(_ALPHABET) for _ in range(10))
-
-
-def began_at(call_id: str) -> float:
-    """When a call began, in epoch seconds, as its id says."""
-    ms = 0
-    for letter in call_id.removeprefix("call_")[:10]:
-        ms = ms << 5 | _ALPHABET.index(letter)
-    return ms / 1000
+    """An id for a call."""
+    return new_id("call", epoch_s)
 
 
 class CallFolders:

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from bridge.errors import StoreError
 from bridge.store.base import OPEN
 from bridge.store.database import Database
-from bridge.store.folder import CallFolders, began_at
+from bridge.store.folder import CallFolders
+from bridge.store.ids import made_at
 from bridge.store.tables import attempts, calls, campaigns, contacts
 
 TOGETHER = 500
@@ -104,7 +105,7 @@ async def _delete(db: Database, table: sa.Table, which: sa.ColumnElement[bool]) 
 
 def _old_folders(folders: CallFolders, before: float) -> Iterator[Path]:
     for call_id in folders.ids():
-        if began_at(call_id) >= before:
+        if made_at(call_id) >= before:
             continue
         try:
             record = folders.read(call_id)

@@ -115,6 +115,7 @@ attempts = sa.Table(
     _must("state"),
     _must("owner"),
     _time("claimed_at"),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("contact_id", sa.ForeignKey("contacts.id", ondelete="CASCADE"), nullable=True),
     sa.Column("campaign_id", sa.ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=True),
     _count("n", 1),
@@ -151,6 +152,11 @@ sa.Index("ix_attempts_open", attempts.c.campaign_id, sqlite_where=_IS_OPEN, post
 sa.Index("ix_attempts_phone", attempts.c.phone, attempts.c.claimed_at)
 """The cap for a person's day."""
 sa.Index("ix_attempts_carrier_call_id", attempts.c.carrier_call_id)
+sa.Index("ix_attempts_ended", attempts.c.campaign_id, attempts.c.ended_at)
+"""What ended lately: the breaker, and whether a campaign is over."""
+_ASKED = attempts.c.request_key != ""
+sa.Index("uq_attempts_request_key", attempts.c.request_key, unique=True, sqlite_where=_ASKED, postgresql_where=_ASKED)
+"""The same request twice is one call."""
 sa.Index("ix_attempts_campaign", attempts.c.campaign_id, attempts.c.claimed_at)
 """A campaign's report, and deleting a campaign."""
 

@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("claimed_at", sa.Double(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("contact_id", _ID, nullable=True),
         sa.Column("campaign_id", sa.Text(), nullable=True),
         sa.Column("n", sa.Integer(), server_default="1", nullable=False),
@@ -185,7 +186,10 @@ def upgrade() -> None:
         sa.Column("callback_at", sa.Double(), nullable=True),
         sa.Column("outcome", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("cost_usd", sa.Double(), server_default="0", nullable=False),
+        sa.Column("carrier_usd", sa.Double(), server_default="0", nullable=False),
+        sa.Column("model_usd", sa.Double(), server_default="0", nullable=False),
+        sa.Column("request_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("request_hash", sa.Text(), server_default="", nullable=False),
         sa.Column("looked_at", sa.Double(), nullable=True),
         sa.Column("looks", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
@@ -195,9 +199,15 @@ def upgrade() -> None:
             ["contact_id"], ["contacts.id"], name="fk_attempts_contact_id_contacts", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("token", name="pk_attempts"),
+        sa.UniqueConstraint("id", name="uq_attempts_id"),
         sa.UniqueConstraint("contact_id", "n", name="uq_attempts_contact_id_n"),
     )
     op.create_index("ix_attempts_campaign", "attempts", ["campaign_id", "claimed_at"])
+    op.create_index("ix_attempts_ended", "attempts", ["campaign_id", "ended_at"])
+    asked = sa.text("request_key <> ''")
+    op.create_index(
+        "uq_attempts_request_key", "attempts", ["request_key"], unique=True, sqlite_where=asked, postgresql_where=asked
+    )
     op.create_index("ix_attempts_carrier_call_id", "attempts", ["carrier_call_id"])
     op.create_index("ix_attempts_open", "attempts", ["campaign_id"], sqlite_where=_OPEN, postgresql_where=_OPEN)
     op.create_index("ix_attempts_phone", "attempts", ["phone", "claimed_at"])

@@ -1,0 +1,181 @@
+"""Outbound calling of one process: the database, the ledger, the worker and the calls, opened and closed together.
+
+A server whose database cannot be opened answers its phones all the same; `Dialer.trouble` says why nothing is dialled,
+and it is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bridge.carriers.base import Control
+from bridge.config import Settings
+from bridge.dialer.callers import AgentBook
+from bridge.dialer.ledger import Ledger
+from bridge.dialer.office import Office
+from bridge.dialer.outbound import Outbound
+from bridge.dialer.single import SingleCalls
+from bridge.dialer.voicemail import Recordings
+from bridge.dialer.worker import Worker
+from bridge.errors import NumberRefused, StoreError, UsageError
+from bridge.live.switchboard import Switchboard
+from bridge.numbers import check_number
+from bridge.store.base import Attempt
+from bridge.store.database import Database
+from bridge.store.proof import AdvisoryProof, FileProof, Proof
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 10.0
+"""A database that could not be opened, or has another dialer, is tried again after this."""
+CLOSE_S = 5.0
+"""The last evidence has so long to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What there is when the database is open."""
+
+    db: Database
+    ledger: Ledger
+    outbound: Outbound
+    office: Office
+    single: SingleCalls
+    worker: Worker
+
+
+class Dialer:
+    """The dialer of this process. `desk` is None while the database cannot be had."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        agents: AgentBook,
+        control: Control,
+        switchboard: Switchboard,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.agents = agents
+        self.db: Database | None = None
+        self.desk: Desk | None = None
+        self.trouble = "the database is not open yet"
+        self._settings = settings
+        self._control = control
+        self._switchboard = switchboard
+        self._clock = clock
+        self._proof: Proof | None = None
+        self._recordings = Recordings()
+        self._working: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the database and begin to dial. What cannot be had is tried again by itself, and told once."""
+        if not await self._try():
+            self._opening = asyncio.create_task(self._keep_trying(), name="open the database")
+
+    async def _keep_trying(self) -> None:
+        await asyncio.sleep(AGAIN_S)
+        while not await self._try():
+            await asyncio.sleep(AGAIN_S)
+
+    async def _try(self) -> bool:
+        """Open the database, then become its dialer; what worked is kept for the next try."""
+        try:
+            if self.db is None:
+                self.db = await Database.open(self._settings.database_url, self._settings.data)
+            proof = await self._prove()
+        except StoreError as error:
+            if str(error) != self.trouble:
+                log.warning("this process dials nothing", extra={"error": str(error)})
+            self.trouble = str(error)
+            return False
+        self._begin(self.db, proof)
+        return True
+
+    async def _prove(self) -> Proof:
+        assert self.db is not None  # noqa: S101 - narrows the type
+        if self.db.address.path is not None:
+            return FileProof(self.db.address.path)
+        return await AdvisoryProof.take(self.db.engine)  # type: ignore[arg-type]
+
+    def _begin(self, db: Database, proof: Proof) -> None:
+        settings = self._settings
+        ledger = Ledger(db, proof.owner, self._clock)
+        outbound = Outbound(ledger, self._switchboard, self.agents, self._recordings, self._control, self._clock)
+        number = settings.twilio_phone_number
+        worker = Worker(
+            ledger,
+            proof,
+            self._prove,
+            self._control,
+            self,
+            clock=self._clock,
+            default_number=number,
+            account_cps=settings.calls_per_second,
+        )
+        worker.ordering.append(outbound.remember)
+        office = Office(db, worker.wake, self._clock)
+        single = SingleCalls(
+            ledger,
+            worker,
+            self.agents,
+            self._recordings,
+            countries=settings.countries,
+            default_number=number,
+            clock=self._clock,
+        )
+        self.trouble = ""
+        self.desk = Desk(db, ledger, outbound, office, single, worker)
+        self._proof = proof
+        if settings.dialer == "on":
+            self._working = asyncio.create_task(worker.run(), name="dialer")
+
+    async def close(self) -> None:
+        """Dial no more; what was heard of calls is written down."""
+        for task in (self._opening, self._working):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if self.desk is not None:
+            try:
+                async with asyncio.timeout(CLOSE_S):
+                    await self.desk.ledger.settled()
+            except TimeoutError:
+                log.warning("the last news of some calls was not written; the next start asks the carrier for them")
+            self.desk.ledger.stop()
+        if self._proof is not None:
+            await self._proof.close()
+        if self.db is not None:
+            await self.db.close()
+        self.desk = self.db = None
+
+    # ---- what the worker asks about this process
+
+    @property
+    def room(self) -> int:
+        """Calls that can still be taken."""
+        switchboard = self._switchboard
+        return 0 if switchboard.draining else max(0, self._settings.limit_calls - len(switchboard.live))
+
+    def refuses(self, phone: str) -> str:
+        """Empty when this number may be dialled, else why not."""
+        try:
+            check_number(phone, self._settings.countries, (self._settings.twilio_phone_number,))
+        except NumberRefused as error:
+            return str(error)
+        return ""
+
+    async def ready(self, attempt: Attempt) -> str:
+        """Empty when somebody could talk to them, else why not: the agent, or the recording to leave."""
+        try:
+            self.agents.get(attempt.agent)
+            await self._recordings.load(str(attempt.terms.get("voicemail_file", "")))
+        except UsageError as error:
+            return str(error)
+        return ""
