@@ -3,7 +3,8 @@
     BridgeError
     |-- UsageError                the person at the keyboard can mend it: exit code 2
     |   |-- ConfigError           a setting is missing, misspelt or cannot be used
-    |   `-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   |-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   `-- NumberRefused         nobody may dial this number; `why` is one word
     |-- RefusedRequest            somebody asked for something they may not have: HTTP 403, nothing spent
     |   |-- BadSignature          X-Twilio-Signature is missing or was made for another URL, body or token
     |   `-- BadToken              a token in a path is unknown, used, expired or bound to another call
@@ -53,6 +54,19 @@ class ConfigError(UsageError):
 
 class AgentError(UsageError):
     """The agent cannot be used as it is declared."""
+
+
+class NumberRefused(UsageError):
+    """Nobody may dial this number.
+
+    `why` is one word, the same for all numbers refused alike: not_a_number, no_country_code, short_code, emergency,
+    no_such_number, premium, shared_cost, uan, personal, pager, voicemail, satellite, worldwide, own_number,
+    country_not_allowed.
+    """
+
+    def __init__(self, message: str, *, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class RefusedRequest(BridgeError):
