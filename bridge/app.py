@@ -54,6 +54,7 @@ from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import CallFolders
 from bridge.store.lock import FolderLock
 from bridge.tools.base import ToolSource
+from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
@@ -142,6 +143,7 @@ class _House:
 
     def __init__(self, settings: Settings, routing: Routing, disk: Disk, folders: CallFolders, feed: Feed) -> None:
         self._settings = settings
+        self._allowed = destination_gate(settings)
         self._routing = routing
         self._teams = {id(agent): Team(agent) for agent in routing.agents}
         self._disk = disk
@@ -209,7 +211,7 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        call = LiveCall(info, session.handle, loop, line=self.people, thinker=self.thinker)
+        call = LiveCall(info, session.handle, loop, line=self.people, allowed=self._allowed, thinker=self.thinker)
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
         session.subscribers += ensemble.subscribers()
         session.subscribers.append(self.analyst.subscriber(call, lambda: ensemble.analysis))

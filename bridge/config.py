@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
-from bridge.errors import ConfigError
+from bridge import numbers
+from bridge.errors import ConfigError, UsageError
 
 AudioFormat = Literal["pcm", "pcmu"]
 """`pcm`: PCM16 at 24 kHz, converted here. `pcmu`: the phone's own mu-law, passed through untouched."""
@@ -69,6 +70,9 @@ class Settings:
     twilio_api_secret: str = _setting("TWILIO_API_SECRET", "", "secret of TWILIO_API_KEY", secret=True)
     twilio_phone_number: str = _setting("TWILIO_PHONE_NUMBER", "", "default caller id")
     twilio_api_url: str = _setting("TWILIO_API_URL", "", "base URL override of the REST API")
+    countries: frozenset[str] = _setting(
+        "BRIDGE_COUNTRIES", frozenset(), "countries that may be called, such as US,CA; default: none"
+    )
     public_url: str = _setting("PUBLIC_URL", "", "https://host[/prefix] as Twilio sees it; signatures are made for it")
     agent: str = _setting("BRIDGE_AGENT", "", "module:attr or an agent file; default: the bundled reception")
     host: str = _setting("BRIDGE_HOST", "0.0.0.0", "public listener: carrier routes, health")  # noqa: S104 - containers
@@ -146,6 +150,8 @@ def shown_value(name: str, value: object) -> str:
         return without_password(str(value))
     if _FIELDS[name].metadata["secret"]:
         return "***" if value else ""
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
     return "" if value is None else str(value)
 
 
@@ -267,7 +273,17 @@ def _cast(name: str, raw: object, source: str) -> object:
         if number < 0 or (name.endswith("port") and number > 65535):
             raise ConfigError(f"{env} is {number} ({source}): out of range")
         return number
+    if name == "countries":
+        return _countries(raw, env, source)
     return Path(text) if kind is Path else text
+
+
+def _countries(raw: object, env: str, source: str) -> frozenset[str]:
+    codes = raw if isinstance(raw, (list, tuple, frozenset)) else str(raw).split(",")
+    try:
+        return numbers.country_codes(str(code) for code in codes)
+    except UsageError as error:
+        raise ConfigError(f"{env} ({source}): {error}") from None
 
 
 def _check(settings: Settings) -> None:

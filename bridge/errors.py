@@ -4,6 +4,7 @@
     |-- UsageError                the person at the keyboard can mend it: exit code 2
     |   |-- ConfigError           a setting is missing, misspelt or cannot be used
     |   |-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   |-- NumberRefused         nobody may dial this number; `why` is one word
     |   |-- CampaignRefused       this cannot be done with this campaign, as it stands
     |   `-- CallNotAllowed        this call may not be placed
     |-- RefusedRequest            somebody asked for something they may not have: HTTP 403, nothing spent
@@ -71,6 +72,19 @@ class CampaignRefused(UsageError):
 
 class CallNotAllowed(UsageError):
     """This call may not be placed."""
+
+
+class NumberRefused(UsageError):
+    """Nobody may dial this number.
+
+    `why` is one word, the same for all numbers refused alike: not_a_number, no_country_code, short_code, emergency,
+    no_such_number, premium, shared_cost, uan, personal, pager, voicemail, satellite, worldwide, own_number,
+    country_not_allowed.
+    """
+
+    def __init__(self, message: str, *, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class RefusedRequest(BridgeError):

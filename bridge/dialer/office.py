@@ -74,9 +74,7 @@ class Office:
         if not name.strip():
             raise UsageError("a campaign needs a name")
         now = self._clock()
-        made = Campaign(
-            new_id("camp", now), name.strip(), "draft", "", agent, Rules.read(rules).dump(), now
-        )
+        made = Campaign(new_id("camp", now), name.strip(), "draft", "", agent, Rules.read(rules).dump(), now)
 
         def act(conn: sa.Connection) -> None:
             campaigns.add(conn, made)
@@ -101,7 +99,9 @@ class Office:
         self._wake()
         return count
 
-    async def edit(self, campaign_id: str, changes: Mapping[str, Any], who: str, *, agent: str | None = None) -> Campaign:
+    async def edit(
+        self, campaign_id: str, changes: Mapping[str, Any], who: str, *, agent: str | None = None
+    ) -> Campaign:
         """Other rules, obeyed from the next order on. Raises UsageError, CampaignRefused."""
 
         def act(conn: sa.Connection) -> Campaign:
@@ -136,14 +136,14 @@ class Office:
             now = self._clock()
             started = now if verb == "start" else None
             ended = now if verb == "cancel" else None
-            campaigns.move(
-                conn, campaign_id, into, out_of=out_of, reason=reason, started_at=started, ended_at=ended
-            )
+            campaigns.move(conn, campaign_id, into, out_of=out_of, reason=reason, started_at=started, ended_at=ended)
             if verb == "cancel":
                 contacts.end_waiting(conn, campaign_id, "cancelled", "cancelled")
             audit.note(
                 conn,
-                AuditEntry(now, who, f"campaign.{verb}", campaign_id, {"state": found.state}, {"state": into, "why": reason}),
+                AuditEntry(
+                    now, who, f"campaign.{verb}", campaign_id, {"state": found.state}, {"state": into, "why": reason}
+                ),
             )
             return replace(found, state=into, reason=reason, started_at=started or found.started_at, ended_at=ended)
 
@@ -167,9 +167,7 @@ class Office:
 
     async def people(self, campaign_id: str, *, state: str = "", after: int = 0, most: int = 100) -> Sequence[Contact]:
         """Its contacts, in order of their lines."""
-        return await self.db.read(
-            lambda conn: contacts.page(conn, campaign_id, state=state, after=after, most=most)
-        )
+        return await self.db.read(lambda conn: contacts.page(conn, campaign_id, state=state, after=after, most=most))
 
     async def attempts(self, campaign_id: str) -> Sequence[Attempt]:
         """Every dialling of it, in order of time."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from bridge import numbers
 from bridge.dialer.windows import DAYS, Window
 from bridge.errors import UsageError
 
@@ -145,11 +146,10 @@ def caller_ids(key: str, value: Any) -> tuple[str, ...]:
 
 def countries(key: str, value: Any) -> frozenset[str]:
     """Codes of countries."""
-    found = frozenset(code.upper() for code in several(key, value))
-    for code in found:
-        if not re.fullmatch(r"[A-Z]{2}", code):
-            raise wrong(key, code, "is no country; write two letters, such as US")
-    return found
+    try:
+        return numbers.country_codes(several(key, value))
+    except UsageError as error:
+        raise UsageError(f"{key}: {error}") from None
 
 
 def window(hours: Any, days: Any) -> Window:

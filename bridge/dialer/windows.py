@@ -134,15 +134,15 @@ def _change(window: Window, zone: ZoneInfo, moment: float, *, to_open: bool) -> 
 def _edges(window: Window, zone: ZoneInfo, day: date) -> list[float]:
     """Every moment of that date at which the answer can change, in order."""
     edges = set(_jumps(zone, day))
-    for minutes in (0, window.start, window.end):
+    # The end of a day is the beginning of the next.
+    for minutes in {0, window.start, window.end} - {_MIDNIGHT}:
         edges.update(_readings(zone, day, minutes))
-    return sorted(edges)
+    # A jump may be another day's, and so may a time that the jump left out.
+    return sorted(edge for edge in edges if _wall(zone, edge).date() == day)
 
 
 def _readings(zone: ZoneInfo, day: date, minutes: int) -> Iterator[float]:
     """A wall time as moments: two when it comes twice, and two useless but harmless ones when it never comes."""
-    if minutes >= _MIDNIGHT:
-        day, minutes = day + timedelta(days=1), minutes - _MIDNIGHT
     wall = datetime.combine(day, time(minutes // 60, minutes % 60), zone)
     yield wall.timestamp()
     yield wall.replace(fold=1).timestamp()
@@ -167,10 +167,7 @@ def _jumps(zone: ZoneInfo, day: date) -> Iterator[float]:
 
 def _midnight_after(zone: ZoneInfo, moment: float) -> float:
     today = _wall(zone, moment).date()
-    for ahead in (1, 2):
-        # Where the clock jumps over midnight, the day begins with the jump.
-        day = today + timedelta(days=ahead)
-        for candidate in sorted({*_jumps(zone, day), *_readings(zone, day, 0)}):
-            if candidate > moment and _wall(zone, candidate).date() > today:
-                return candidate
+    for ahead in (1, 2):  # the next date may be missing from the calendar
+        if edges := _edges(Window(), zone, today + timedelta(days=ahead)):
+            return edges[0]
     return moment + 2 * DAY_S

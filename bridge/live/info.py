@@ -14,7 +14,7 @@ from bridge.call.limits import AnswerTerms
 from bridge.errors import AgentError, ToolError
 from bridge.live.outreach import Outreach
 from bridge.tools.base import Turn
-from bridge.tools.phone import check_destination
+from bridge.tools.phone import Destination, check_destination
 
 END_REASONS = frozenset(
     [
@@ -103,6 +103,8 @@ class LiveCall:
     turns: Sequence[Turn] = ()
     """The conversation so far, oldest first."""
     line: Line | None = None
+    allowed: Callable[[str], str] = check_destination
+    """Says no, by an AgentError, to numbers that nobody wrote down beforehand; see `tools.phone.destination_gate`."""
     thinker: Thinker | None = None
     """The text model beside it, for supervisors; None: that of the settings."""
     outreach: Outreach | None = None
@@ -162,16 +164,20 @@ class LiveCall:
     async def send_sms(self, text: str, to: str = "") -> None:
         """Send a text message, to the caller where nobody else is named. Raises ToolError."""
         other = self.from_number if self.direction == "inbound" else self.to_number
-        number, line = to or other, self._line("send a text message")
-        if not number.startswith("+"):
+        line = self._line("send a text message")
+        if not (to or other).startswith("+"):
             raise ToolError("The caller's number is not known, so no text message can be sent.")
         if not text.strip() or len(text) > LONGEST_SMS:
             raise ToolError(f"A text message has 1 to {LONGEST_SMS} characters; this one has {len(text)}.")
-        await line.send_text(self.info, self._number(number), text)
+        # Who talks to us already may be written to, wherever they are.
+        number = self._number(to) if to and to != other else other
+        await line.send_text(self.info, number, text)
 
     def _number(self, to: str) -> str:
+        if isinstance(to, Destination):
+            return str(to)
         try:
-            return check_destination(to)
+            return str(self.allowed(to))
         except AgentError as error:
             raise ToolError(str(error)) from None
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from bridge.errors import AgentError, ToolError
+from bridge.config import Settings
+from bridge.errors import AgentError, NumberRefused, ToolError
+from bridge.numbers import check_number, read_number
 from bridge.tools.base import Call, ToolResult
 from bridge.tools.function import FunctionTool, tool
 
@@ -166,11 +168,38 @@ def _warm(numbers: Mapping[str, str], language: str, ask: str) -> FunctionTool[A
     return decorate(chosen)
 
 
-def check_destination(to: str) -> str:
-    """The number itself, when it is one a call can be transferred to. Raises AgentError."""
-    if _NUMBER.fullmatch(to) or _SIP.fullmatch(to):
-        return to
-    raise AgentError(f"{to!r} is not a number to transfer to; write it as +14155550100 or sip:name@host")
+class Destination(str):
+    """A number that was checked where the owner of the agent wrote it down: the countries do not matter for it."""
+
+    __slots__ = ()
+
+
+def check_destination(to: str, countries: frozenset[str] | None = None, own: Collection[str] = ()) -> Destination:
+    """The number itself, when it is one a call can be transferred to. Raises AgentError.
+
+    Premium rates, satellites and the like are refused always; `countries` (None: any) and `own` (our own numbers) are
+    for numbers that the owner did not write down: a model, a caller behind it or whoever has the admin API chose them.
+    """
+    if _SIP.fullmatch(to):
+        return Destination(to)
+    if not _NUMBER.fullmatch(to):
+        raise AgentError(f"{to!r} is not a number to transfer to; write it as +14155550100 or sip:name@host")
+    try:
+        return Destination(check_number(to, countries, own).e164)
+    except NumberRefused as refused:
+        raise AgentError(f"nobody is transferred there: {refused}") from None
+
+
+def destination_gate(settings: Settings) -> Callable[[str], Destination]:
+    """`check_destination` for numbers chosen during a call: BRIDGE_COUNTRIES or, without, our own number's country."""
+    own = settings.twilio_phone_number
+    countries: frozenset[str] | None = settings.countries or None
+    if countries is None and own:
+        try:
+            countries = frozenset({read_number(own).country})
+        except NumberRefused:
+            countries = None  # a name at a SIP domain, or a number of a pretend carrier: it tells no country
+    return lambda to: check_destination(to, countries, (own,))
 
 
 _TRANSFER = (

@@ -14,7 +14,7 @@ from bridge.errors import UsageError
 from bridge.live.approvals import Asked
 from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
-from bridge.tools.phone import check_destination
+from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approval
 from bridge.web.auth import problem, same_site
 from bridge.web.services import Services
@@ -53,6 +53,7 @@ class Verbs:
 
     def __init__(self, services: Services) -> None:
         self._s = services
+        self._allowed = destination_gate(services.settings)
 
     async def say(self, request: Request) -> Response:
         """`{"words": "..."}`: the agent says them as soon as nobody else speaks."""
@@ -68,7 +69,7 @@ class Verbs:
 
     async def transfer(self, request: Request) -> Response:
         """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
-        return await self._to_call(request, _Transfer, lambda body: ev.TransferAsked(check_destination(body.to)))
+        return await self._to_call(request, _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to))))
 
     async def _to_call(self, request: Request, kind: type[B], event: Any) -> Response:
         try:
