@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,8 @@ from bridge.audio.tones import waiting
 from bridge.call.core import CallCore
 from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
+from bridge.dialer.callers import AgentBook
+from bridge.dialer.dialer import Dialer
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
@@ -35,21 +37,26 @@ from bridge.live.farewell import Farewell
 from bridge.live.info import CallInfo, LiveCall, known
 from bridge.live.listener import Ears
 from bridge.live.model import Connect, ModelLink, Socket
+from bridge.live.outreach import Outreach
 from bridge.live.people import People
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
+from bridge.live.taps import Subscriber
 from bridge.observe.timeline import Timeline
 from bridge.observe.timeline import lines as timeline_lines
 from bridge.realtime.connection import OnClose, OnMessages, connect, with_model
 from bridge.realtime.dialect import DIALECTS
 from bridge.realtime.prices import price_of
 from bridge.realtime.wire import RealtimeWire
+from bridge.records.callbook import CallBook
 from bridge.records.callrecord import CallRecord, iso
 from bridge.records.costs import Costs
 from bridge.records.recorder import Recorder
 from bridge.records.transcript import Transcript
 from bridge.records.transcript import lines as transcript_lines
 from bridge.store import folder
+from bridge.store.calls import CallStore
+from bridge.store.database import Database
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import CallFolders
 from bridge.store.lock import FolderLock
@@ -65,6 +72,7 @@ from bridge.web.services import Services
 
 log = logging.getLogger(__name__)
 
+Listen = Callable[[CallInfo, Callable[[], float]], list[Subscriber]]
 TONE_MS = 400
 """The soft sound in a wait."""
 THREADS = 64
@@ -96,8 +104,13 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
+    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard)
+    house.outreach, house.listen = dialer, dialer.listen
+    books = _Books(folders, disk)
+    dialer.opened.append(books.open)
+    switchboard.on_over.append(books.over)
     services = Services(
-        settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people, house.analyst
+        settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people, house.analyst, dialer
     )
 
     @contextlib.asynccontextmanager
@@ -111,12 +124,15 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
             lock.share()
         sources = Sources(house.sources)
         await sources.open()
+        await dialer.open()
         try:
             yield
         finally:
             await switchboard.end_all()
             await house.finish()
             await people.drained()
+            await books.close()
+            await dialer.close()
             await house.thinker.close()
             await sources.close()
             farewell.cancel()
@@ -138,6 +154,30 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     return app
 
 
+class _Books:
+    """Writes ended calls into the database, as soon as there is one."""
+
+    def __init__(self, folders: CallFolders, disk: Disk) -> None:
+        self._folders = folders
+        self._disk = disk
+        self._book: CallBook | None = None
+
+    async def open(self, db: Database) -> None:
+        """The database is there; what ended before is written first. Raises StoreError."""
+        self._book = CallBook(CallStore(db), self._folders, self._disk)
+        await self._book.sync()
+
+    def over(self, session: CallSession) -> None:
+        """A call is over. (Before there is a database, its folder waits to be found.)"""
+        if self._book is not None:
+            self._book.over(session.info.call_id)
+
+    async def close(self) -> None:
+        """Write what waits."""
+        if self._book is not None:
+            await self._book.close()
+
+
 class _House:
     """Makes a call's session with everything that hangs on it."""
 
@@ -155,6 +195,9 @@ class _House:
         self._running: set[asyncio.Task[None]] = set()
         self.approvals = Approvals()
         self.people: People | None = None
+        self.outreach: Outreach | None = None
+        self.listen: Listen | None = None
+        """Makes whoever learns what comes of a call that we place."""
         self.thinker = Thinker.of(settings)
         self.analyst = Analyst(self.thinker, self._keep_analysis)
 
@@ -195,6 +238,14 @@ class _House:
         record = CallRecord(
             self._folders, self._disk, Costs(price_of(model)), info.began_at, lambda: _wall(info, loop, now)
         )
+        subscribers: list[Subscriber] = [
+            timeline,
+            Transcript(transcript_file),
+            record,
+            self._feed.subscriber(info.call_id),
+        ]
+        if self.listen is not None:  # behind the record, which has added up the costs by then
+            subscribers += self.listen(info, lambda: float(record.fields.get("cost_usd") or 0.0))
         recorder = Recorder(place / folder.RECORDING, self._disk) if self._settings.record == "stereo" else None
         box = BlackBox(box_file, terms, info.began_at, now)
         timeline.heard = box.heard
@@ -204,7 +255,7 @@ class _House:
             ModelLink(self._wire(briefing), self._connect(model), timeline),
             box,
             timeline,
-            [timeline, Transcript(transcript_file), record, self._feed.subscriber(info.call_id)],
+            subscribers,
             recorder,
         )
         for file in (timeline_file, transcript_file, box_file):

@@ -73,6 +73,10 @@ class Settings:
     countries: frozenset[str] = _setting(
         "BRIDGE_COUNTRIES", frozenset(), "countries that may be called, such as US,CA; default: none"
     )
+    calls_per_second: float = _setting(
+        "BRIDGE_CPS", 1.0, "calls the carrier account may begin in a second; Twilio's default is 1"
+    )
+    dialer: Literal["on", "off"] = _setting("BRIDGE_DIALER", "on", "off: this serve runs no dialer")
     public_url: str = _setting("PUBLIC_URL", "", "https://host[/prefix] as Twilio sees it; signatures are made for it")
     agent: str = _setting("BRIDGE_AGENT", "", "module:attr or an agent file; default: the bundled reception")
     host: str = _setting("BRIDGE_HOST", "0.0.0.0", "public listener: carrier routes, health")  # noqa: S104 - containers
@@ -273,9 +277,21 @@ def _cast(name: str, raw: object, source: str) -> object:
         if number < 0 or (name.endswith("port") and number > 65535):
             raise ConfigError(f"{env} is {number} ({source}): out of range")
         return number
+    if kind is float:
+        return _number(text, env, source)
     if name == "countries":
         return _countries(raw, env, source)
     return Path(text) if kind is Path else text
+
+
+def _number(text: str, env: str, source: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise ConfigError(f"{env} is {text!r} ({source}): it must be a number above 0")
+    return number
 
 
 def _countries(raw: object, env: str, source: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,8 +22,10 @@ from bridge.dialer.outbound import Outbound
 from bridge.dialer.single import SingleCalls
 from bridge.dialer.voicemail import Recordings
 from bridge.dialer.worker import Worker
-from bridge.errors import NumberRefused, StoreError, UsageError
+from bridge.errors import NumberRefused, StoreError, ToolError, UsageError
+from bridge.live.info import CallInfo
 from bridge.live.switchboard import Switchboard
+from bridge.live.taps import Subscriber
 from bridge.numbers import check_number
 from bridge.store.base import Attempt
 from bridge.store.database import Database
@@ -64,6 +66,8 @@ class Dialer:
         self.db: Database | None = None
         self.desk: Desk | None = None
         self.trouble = "the database is not open yet"
+        self.opened: list[Callable[[Database], Awaitable[None]]] = []
+        """Who else needs the database, told once it is there."""
         self._settings = settings
         self._control = control
         self._switchboard = switchboard
@@ -80,7 +84,7 @@ class Dialer:
 
     async def _keep_trying(self) -> None:
         await asyncio.sleep(AGAIN_S)
-        while not await self._try():
+        while not await self._try():  # noqa: ASYNC110 - nobody tells when a database is there
             await asyncio.sleep(AGAIN_S)
 
     async def _try(self) -> bool:
@@ -88,6 +92,8 @@ class Dialer:
         try:
             if self.db is None:
                 self.db = await Database.open(self._settings.database_url, self._settings.data)
+                for tell in self.opened:
+                    await tell(self.db)
             proof = await self._prove()
         except StoreError as error:
             if str(error) != self.trouble:
@@ -154,6 +160,29 @@ class Dialer:
         if self.db is not None:
             await self.db.close()
         self.desk = self.db = None
+
+    # ---- what calls ask for
+
+    def listen(self, info: CallInfo, cost_usd: Callable[[], float]) -> list[Subscriber]:
+        """Who learns what comes of a call, where it is one of ours."""
+        return [self.desk.outbound.listen(info, cost_usd)] if self.desk is not None and info.order is not None else []
+
+    async def opt_out(self, info: CallInfo, reason: str) -> None:
+        """The other side does not want to be called again, ever. Raises ToolError."""
+        await self._outbound().opt_out(info, reason)
+
+    async def call_back(self, info: CallInfo, at: float, note: str) -> None:
+        """Call them again at this time. Raises ToolError."""
+        await self._outbound().call_back(info, at, note)
+
+    def result(self, info: CallInfo, word: str, note: str = "") -> None:
+        """What came of the call. Raises ToolError."""
+        self._outbound().result(info, word, note)
+
+    def _outbound(self) -> Outbound:
+        if self.desk is None:
+            raise ToolError("Nothing can be written down at the moment. Say so, and offer to tell it instead.")
+        return self.desk.outbound
 
     # ---- what the worker asks about this process
 

@@ -24,7 +24,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from bridge.dialer import gate, standing
 from bridge.dialer.evidence import Word, lay
@@ -32,11 +31,8 @@ from bridge.dialer.rules import Rules, kept
 from bridge.errors import StoreError
 from bridge.store import attempts, campaigns, contacts, do_not_call
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
-from bridge.store.database import Database
+from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +92,7 @@ class Ledger:
         """Take as many contacts as may be called now, and write their intents. Raises StoreError: nobody is taken."""
         return await self.db.write(self._claim, campaign_id, permit)
 
-    def _claim(self, conn: sa.Connection, campaign_id: str, permit: Permit) -> Claim:
+    def _claim(self, conn: Connection, campaign_id: str, permit: Permit) -> Claim:
         now = self._clock()
         campaign = campaigns.get(conn, campaign_id, lock=True)
         if campaign is None or campaign.state != "running":
@@ -118,7 +114,7 @@ class Ledger:
 
     def _take(
         self,
-        conn: sa.Connection,
+        conn: Connection,
         campaign: Campaign,
         rules: Rules,
         due: Sequence[Contact],
@@ -170,7 +166,7 @@ class Ledger:
     async def intend(self, attempt: Attempt) -> bool:
         """Write down a single call's intent; False: its number has an open attempt, or is on the do-not-call list."""
 
-        def act(conn: sa.Connection) -> bool:
+        def act(conn: Connection) -> bool:
             if do_not_call.listed(conn, [attempt.phone]):
                 return False
             return bool(attempts.intend(conn, [attempt]))
@@ -183,7 +179,7 @@ class Ledger:
             return "too_late"
         return await self.db.read(self._may_send, attempt)
 
-    def _may_send(self, conn: sa.Connection, attempt: Attempt) -> str:
+    def _may_send(self, conn: Connection, attempt: Attempt) -> str:
         now = self._clock()
         mine = attempts.get(conn, [attempt.token]).get(attempt.token)
         if mine is None or mine.state != "intent" or mine.owner != self.owner:
@@ -242,7 +238,7 @@ class Ledger:
             if self._writing is not None:
                 await asyncio.shield(self._writing)
 
-    def _lay(self, conn: sa.Connection, words: dict[str, list[Word]]) -> list[tuple[Attempt, Attempt, Contact | None]]:
+    def _lay(self, conn: Connection, words: dict[str, list[Word]]) -> list[tuple[Attempt, Attempt, Contact | None]]:
         known = attempts.get(conn, sorted(words), lock=True)
         changed: list[tuple[Attempt, Attempt]] = []
         for token, before in known.items():
@@ -260,7 +256,7 @@ class Ledger:
         places = standing.follow(conn, [after for _, after in changed])
         return [(before, after, places.get(after.token)) for before, after in changed]
 
-    def _count_money(self, conn: sa.Connection, changed: list[tuple[Attempt, Attempt]]) -> None:
+    def _count_money(self, conn: Connection, changed: list[tuple[Attempt, Attempt]]) -> None:
         more: dict[str, float] = {}
         for before, after in changed:
             usd = after.carrier_usd + after.model_usd - before.carrier_usd - before.model_usd

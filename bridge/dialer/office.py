@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from bridge.dialer.ledger import day_of
 from bridge.dialer.rules import Rules
 from bridge.errors import CampaignRefused, UsageError
 from bridge.store import attempts, audit, campaigns, contacts
 from bridge.store.base import FINAL, Attempt, AuditEntry, Campaign, CampaignState, Contact
-from bridge.store.database import Database
+from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 MOVES: Mapping[str, tuple[CampaignState, tuple[CampaignState, ...]]] = {
     "check": ("checked", ("draft", "checked")),
@@ -76,7 +73,7 @@ class Office:
         now = self._clock()
         made = Campaign(new_id("camp", now), name.strip(), "draft", "", agent, Rules.read(rules).dump(), now)
 
-        def act(conn: sa.Connection) -> None:
+        def act(conn: Connection) -> None:
             campaigns.add(conn, made)
             audit.note(conn, AuditEntry(now, who, "campaign.create", made.id, {}, {"name": made.name, "agent": agent}))
 
@@ -87,7 +84,7 @@ class Office:
         """Add contacts; how many. Raises CampaignRefused when it is over, StoreConflict for a number it has already."""
         people = [replace(row, campaign_id=campaign_id) for row in rows]
 
-        def act(conn: sa.Connection) -> int:
+        def act(conn: Connection) -> int:
             found = _known(conn, campaign_id, lock=True)
             if found.state in ("done", "cancelled"):
                 raise CampaignRefused(f"campaign {found.name!r} is {found.state}; make a new one")
@@ -104,7 +101,7 @@ class Office:
     ) -> Campaign:
         """Other rules, obeyed from the next order on. Raises UsageError, CampaignRefused."""
 
-        def act(conn: sa.Connection) -> Campaign:
+        def act(conn: Connection) -> Campaign:
             found = _known(conn, campaign_id, lock=True)
             if found.state in ("done", "cancelled"):
                 raise CampaignRefused(f"campaign {found.name!r} is {found.state}; nothing can be changed any more")
@@ -122,10 +119,10 @@ class Office:
     # ---- start, stop
 
     async def move(self, campaign_id: str, verb: str, who: str, *, reason: str = "") -> Campaign:
-        """check, start, pause, resume or cancel. Raises CampaignRefused: what it is now, and what can be done with it."""
+        """check, start, pause, resume or cancel. Raises CampaignRefused: what it is, and what can be done with it."""
         into, out_of = MOVES[verb]
 
-        def act(conn: sa.Connection) -> Campaign:
+        def act(conn: Connection) -> Campaign:
             found = _known(conn, campaign_id, lock=True)
             if found.state not in out_of:
                 raise CampaignRefused(
@@ -183,7 +180,7 @@ class Office:
     async def decide(self, attempt_id: str, decision: Decision, who: str) -> Attempt:
         """A person says: they were `called`, or `dial` them (again). Raises CampaignRefused."""
 
-        def act(conn: sa.Connection) -> Attempt:
+        def act(conn: Connection) -> Attempt:
             row = attempts.of_id(conn, attempt_id)
             if row is None or row.state != "review":
                 raise CampaignRefused(f"attempt {attempt_id} does not wait for a decision")
@@ -210,19 +207,19 @@ class Office:
         return after
 
 
-def _known(conn: sa.Connection, campaign_id: str, *, lock: bool = False) -> Campaign:
+def _known(conn: Connection, campaign_id: str, *, lock: bool = False) -> Campaign:
     found = campaigns.get(conn, campaign_id, lock=lock)
     if found is None:
         raise CampaignRefused(f"there is no campaign {campaign_id!r}; `callbridge campaign list` shows them")
     return found
 
 
-def _find(conn: sa.Connection, wanted: str) -> Campaign:
+def _find(conn: Connection, wanted: str) -> Campaign:
     found = campaigns.get(conn, wanted)
     return found or next(iter(campaigns.named(conn, wanted)), None) or _known(conn, wanted)
 
 
-def _may_start(conn: sa.Connection, campaign: Campaign) -> None:
+def _may_start(conn: Connection, campaign: Campaign) -> None:
     """What a campaign must have before anybody is called. Raises CampaignRefused."""
     if contacts.next_due(conn, campaign.id) is None and not contacts.unfinished(conn, campaign.id):
         raise CampaignRefused(f"campaign {campaign.name!r} has nobody to call")
@@ -234,7 +231,7 @@ def _may_start(conn: sa.Connection, campaign: Campaign) -> None:
         )
 
 
-def _report(conn: sa.Connection, campaign_id: str, now: float) -> Report:
+def _report(conn: Connection, campaign_id: str, now: float) -> Report:
     campaign = _known(conn, campaign_id)
     by_both = campaigns.funnel(conn, campaign_id)
     funnel: dict[str, int] = {}

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.ledger import Ledger
@@ -19,10 +19,8 @@ from bridge.errors import CallNotAllowed, UsageError
 from bridge.numbers import Number, check_number
 from bridge.store import attempts, do_not_call
 from bridge.store.base import Attempt, Contact
+from bridge.store.database import Connection
 from bridge.store.ids import new_id
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 MOST_VARIABLES = 100
 MOST_KEY = 255
@@ -131,7 +129,7 @@ class SingleCalls:
         return None if found is None else await self._ledger.attempt(found.token)
 
 
-def _intend(conn: sa.Connection, attempt: Attempt) -> Attempt | str:
+def _intend(conn: Connection, attempt: Attempt) -> Attempt | str:
     """Write the intent, or find the one of the same request; else why neither."""
     if attempt.request_key:
         known = attempts.of_request(conn, attempt.request_key)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, assert_never, cast
+from typing import Any, assert_never, cast
 
 from bridge.dialer import gate, retries
 from bridge.dialer.outcomes import Outcome
 from bridge.dialer.rules import Rules, kept
 from bridge.store import attempts, campaigns, contacts
 from bridge.store.base import Attempt, CampaignState, Contact, ContactState
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
+from bridge.store.database import Connection
 
 BUSY_S = 60.0
 """A number that another campaign is calling is looked at again after this."""
@@ -131,7 +129,7 @@ def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Con
             return replace(contact, state="review")
 
 
-def follow(conn: sa.Connection, changed: Sequence[Attempt]) -> dict[str, Contact]:
+def follow(conn: Connection, changed: Sequence[Attempt]) -> dict[str, Contact]:
     """Put the contacts of these attempts (already written) where they stand now, in the same transaction: by token."""
     by_contact = {attempt.contact_id: attempt for attempt in changed if attempt.contact_id is not None}
     if not by_contact:
@@ -152,14 +150,14 @@ def follow(conn: sa.Connection, changed: Sequence[Attempt]) -> dict[str, Contact
     return {by_contact[contact_id].token: contact for contact_id, contact in after.items()}
 
 
-def _rules_of(conn: sa.Connection, campaign_id: str) -> tuple[Rules, CampaignState]:
+def _rules_of(conn: Connection, campaign_id: str) -> tuple[Rules, CampaignState]:
     campaign = campaigns.get(conn, campaign_id)
     if campaign is None:  # its contacts would be gone with it
         return Rules(), "cancelled"
     return kept(campaign.rules), campaign.state
 
 
-def _pasts(conn: sa.Connection, known: Mapping[int, Contact]) -> dict[int, Past]:
+def _pasts(conn: Connection, known: Mapping[int, Contact]) -> dict[int, Past]:
     rows = attempts.history(conn, list(known))
     since = min((at for past in rows.values() for _, _, at in past), default=0.0) - _DAYS_BACK_S
     dialled = attempts.dialled_since(conn, sorted({contact.phone for contact in known.values()}), since)

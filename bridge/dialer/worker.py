@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bridge.carriers.base import CallRef, Control, DialOrder
 from bridge.dialer.evidence import Word
@@ -24,10 +24,8 @@ from bridge.dialer.rules import kept
 from bridge.errors import CarrierError, StoreError
 from bridge.store import attempts, campaigns, contacts
 from bridge.store.base import Attempt, Campaign, Contact
+from bridge.store.database import Connection
 from bridge.store.proof import Proof
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 log = logging.getLogger(__name__)
 
@@ -389,6 +387,6 @@ class Worker:
             self._woken.set()
 
 
-def _all_is_over(conn: sa.Connection, campaign_id: str, now: float) -> bool:
+def _all_is_over(conn: Connection, campaign_id: str, now: float) -> bool:
     """Is everybody of a campaign decided, and has nothing been heard for a while?"""
     return not contacts.unfinished(conn, campaign_id) and not attempts.ended_since(conn, campaign_id, now - SETTLED_S)

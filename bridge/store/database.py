@@ -33,6 +33,8 @@ from bridge.store.trouble import CAUGHT, as_store_error
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
+Connection = sa.Connection
+"""What a transaction is given; opaque outside of this room."""
 WAIT_S = 5.0
 """How long a transaction waits for others, where nothing else is said."""
 

@@ -17,6 +17,15 @@ def document(services: Services, plan: AnswerPlan) -> Response:
     return Response(found.text, media_type=found.content_type)
 
 
+def lead_to_us(services: Services, session: CallSession) -> StreamTo:
+    """Connect whoever is on the line to us, for the first time: the tokens of this call's life are made."""
+    if not session.after_path:
+        after_token = services.switchboard.tickets.issue_after(session.info.call_id)
+        session.after_path = f"/twilio/after/{after_token}"
+        session.handed_path = f"/twilio/handed/{after_token}"
+    return stream_to(services, session)
+
+
 def stream_to(services: Services, session: CallSession, keys: str = "") -> StreamTo:
     """Connect the caller of this session to us, after `keys` were sent into the call."""
     token = services.switchboard.tickets.issue_media(session.info.call_id, asyncio.get_running_loop().time())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from bridge.web.api import Api
+from bridge.web.attempts import AttemptHooks
 from bridge.web.client_tools import ClientTools
 from bridge.web.media import Media
 from bridge.web.people import PersonHooks
@@ -16,8 +17,12 @@ from bridge.web.webhooks import Webhooks
 def public(services: Services) -> list[BaseRoute]:
     """Every URL of the public listener; all else is 404."""
     hooks, people, api = Webhooks(services), PersonHooks(services), Api(services)
+    attempts = AttemptHooks(services)
     return [
         Route("/twilio/voice", hooks.signed(hooks.voice), methods=["POST"]),
+        Route("/twilio/voice/{token}", hooks.signed(attempts.answered), methods=["POST"]),
+        Route("/twilio/status/{token}", hooks.signed(attempts.status), methods=["POST"]),
+        Route("/twilio/amd/{token}", hooks.signed(attempts.detected), methods=["POST"]),
         Route("/twilio/after/{token}", hooks.signed(hooks.after), methods=["POST"]),
         Route("/twilio/handed/{token}", hooks.signed(hooks.handed), methods=["POST"]),
         Route("/twilio/person/{token}", hooks.signed(people.answered), methods=["POST"]),

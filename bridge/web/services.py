@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bridge.agents.team import Routing
 from bridge.carriers.registry import Carrier
 from bridge.config import Settings
+from bridge.dialer.dialer import Dialer
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.people import People
@@ -30,3 +31,4 @@ class Services:
     approvals: Approvals
     people: People
     analyst: Analyst
+    dialer: Dialer

@@ -33,7 +33,7 @@ from bridge.live.info import CallInfo
 from bridge.live.session import CallSession
 from bridge.store.folder import new_call_id
 from bridge.web import intake
-from bridge.web.plans import document, stream_to
+from bridge.web.plans import document, lead_to_us, stream_to
 from bridge.web.services import Services
 
 log = logging.getLogger(__name__)
@@ -123,10 +123,7 @@ class Webhooks:
             began_at=now,
         )
         session = self._s.switchboard.begin(info)
-        after_token = self._s.switchboard.tickets.issue_after(info.call_id)
-        session.after_path = f"/twilio/after/{after_token}"
-        session.handed_path = f"/twilio/handed/{after_token}"
-        plan = stream_to(self._s, session)
+        plan = lead_to_us(self._s, session)
         self._plans[incoming.carrier_call_id] = plan
         return plan
 
