@@ -86,10 +86,13 @@ class Bridge(Starlette):
     services: Services
 
 
-def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Bridge:
+def create_app(
+    settings: Settings, agent: Agent | Routing | None = None, *, clock: Callable[[], float] = time.time
+) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
 
-    `agent`: who answers, or who answers which number; None: whom the settings name.
+    `agent`: who answers, or who answers which number; None: whom the settings name. `clock`: the time of day that
+    calls are placed by, in epoch seconds.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
@@ -104,7 +107,7 @@ def create_app(settings: Settings, agent: Agent | Routing | None = None) -> Brid
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
-    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard)
+    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock)
     house.outreach, house.listen = dialer, dialer.listen
     books = _Books(folders, disk)
     dialer.opened.append(books.open)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ async def house(
     networked: bool = False,
     lane: bool = True,
     brain: Callable[[], Brain] | None = None,
+    clock: Callable[[], float] = time.time,
     **changes: Any,
 ) -> AsyncIterator[House]:
     """Open everything, and close it again. `brain` thinks in place of the engine's script, and hums what it says."""
@@ -132,7 +134,7 @@ async def house(
     }
     pretend = Carrier(CarrierOptions(**(options | (carrier or {}))))
     await pretend.start()
-    app = create_app(settings(data, model_url or engine.url, twilio_api_url=pretend.url, **changes), agent)
+    app = create_app(settings(data, model_url or engine.url, twilio_api_url=pretend.url, **changes), agent, clock=clock)
     servers: list[uvicorn.Server] = [server(app, lifespan="on", lane=lane), server(app.admin, lifespan="off")]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     world = House(app, pretend, engine, port, admin_port, data, between)
