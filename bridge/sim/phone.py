@@ -159,6 +159,7 @@ class Phone:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._over.wait()
+            self.now_s = max(self.now_s, asyncio.get_running_loop().time())
 
     # What the carrier does with it.
 
