@@ -36,7 +36,6 @@ def call_resource(call: SimCall) -> dict[str, Any]:
         "direction": call.direction,
         "answered_by": call.answered_by or None if answered else None,
         "api_version": API_VERSION,
-        "annotation": None,
         "forwarded_from": None,
         "group_sid": None,
         "caller_name": None,
