@@ -120,7 +120,7 @@ def test_the_pretend_carrier_looks_as_twilio_describes_itself() -> None:
         await carrier.start()
         async with httpx2.AsyncClient(base_url=carrier.url, auth=(ACCOUNT, "t"), trust_env=False) as client:
             for to in people:
-                order = {"To": to, "From": FROM, "Twiml": '<Response><Pause length="61"/></Response>'}
+                order = {"To": to, "From": FROM, "Twiml": '<Response><Pause length="30"/></Response>'}
                 made = await client.post(f"{CALLS}.json", data=order | {"MachineDetection": "Enable"})
                 API.call(made.json())
             for seconds in (2.0, 30.0, 100.0):
@@ -133,4 +133,4 @@ def test_the_pretend_carrier_looks_as_twilio_describes_itself() -> None:
 
     statuses = run(story(), limit_s=1000)
     assert "ringing None" in statuses
-    assert statuses[-2:] == ["busy 0", "completed -0.02800"]
+    assert statuses[-2:] == ["busy 0", "completed -0.01400"]
