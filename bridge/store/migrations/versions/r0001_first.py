@@ -150,7 +150,7 @@ def upgrade() -> None:
         sa.Column("start_ms", sa.Integer(), server_default="0", nullable=False),
         sa.Column("end_ms", sa.Integer(), server_default="0", nullable=False),
         sa.Column("heard_ms", sa.Integer(), nullable=True),
-        sa.Column("cut", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cut", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["call_id"], ["calls.id"], name="fk_transcript_lines_call_id_calls", ondelete="CASCADE"
         ),
