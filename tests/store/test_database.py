@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -212,6 +215,20 @@ def test_a_full_disk_undoes_the_write_and_work_goes_on_when_there_is_room(tmp_pa
         assert await db.read(tokens) == ["t1", "t2"]
 
     sqlite_story(tmp_path, story)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no small disk can be made here")
+def test_a_disk_that_is_really_full_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    story = Path(__file__).with_name("full_disk.py")
+    script = f"mount -t tmpfs -o size=2m tmpfs {tmp_path} && head -c 600000 /dev/zero >{tmp_path}/ballast && exec "
+    command = ["unshare", "-m", "sh", "-c", f"{script}{sys.executable} {story} {tmp_path}"]
+    told = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    if told.returncode and b"Traceback" not in told.stderr:
+        pytest.skip(f"no small disk can be made here: {told.stderr.decode().strip()}")
+    found = json.loads(told.stdout)
+    assert found["said"] == "DatabaseFull"
+    assert found["acknowledged"] == found["found"] > 10
+    assert found["integrity"] == "ok"
 
 
 def test_a_file_that_is_moved_away_takes_nothing_until_it_is_back(tmp_path: Path) -> None:
