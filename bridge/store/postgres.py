@@ -7,8 +7,9 @@ transaction begun again, once, as long as its commit was not sent; the same when
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -30,6 +31,23 @@ WAIT_S = 5.0
 """For a row that somebody else has locked."""
 
 
+async def _connect(url: str) -> Any:
+    """By asyncpg itself, which reads a URL as all of PostgreSQL's tools do (`?sslmode=require`)."""
+    import asyncpg
+
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_S,
+        command_timeout=COMMAND_S,
+        server_settings={
+            "application_name": "callbridge",
+            "lock_timeout": str(round(WAIT_S * 1000)),
+            # A frozen process must not keep others from the rows it had locked.
+            "idle_in_transaction_session_timeout": "60000",
+        },
+    )
+
+
 class PostgresPool:
     """Some connections to one server."""
 
@@ -40,23 +58,14 @@ class PostgresPool:
                 'DATABASE_URL asks for PostgreSQL, whose driver is not installed: pip install "callbridge[postgres]"'
             )
         self._engine = create_async_engine(
-            address.url,
+            "postgresql+asyncpg://",
+            async_creator=partial(_connect, address.url),
             pool_size=CONNECTIONS,
             max_overflow=CONNECTIONS,
             pool_timeout=WAIT_S,
             json_serializer=encode,
             json_deserializer=msgspec.json.decode,
             hide_parameters=True,
-            connect_args={
-                "timeout": CONNECT_S,
-                "command_timeout": COMMAND_S,
-                "server_settings": {
-                    "application_name": "callbridge",
-                    "lock_timeout": str(round(WAIT_S * 1000)),
-                    # A frozen process must not keep others from the rows it had locked.
-                    "idle_in_transaction_session_timeout": "60000",
-                },
-            },
         )
 
     async def write(self, wait_s: float, work: Callable[[sa.Connection, *Args], T], *args: *Args) -> T:

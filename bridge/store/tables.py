@@ -219,9 +219,9 @@ calls = sa.Table(
     _text("campaign_id"),
 )
 sa.Index("ix_calls_started_at", calls.c.started_at, calls.c.id)
-sa.Index("ix_calls_from_number", calls.c.from_number, calls.c.started_at)
-sa.Index("ix_calls_to_number", calls.c.to_number, calls.c.started_at)
-sa.Index("ix_calls_campaign_id", calls.c.campaign_id, calls.c.started_at)
+sa.Index("ix_calls_from_number", calls.c.from_number, calls.c.started_at, calls.c.id)
+sa.Index("ix_calls_to_number", calls.c.to_number, calls.c.started_at, calls.c.id)
+sa.Index("ix_calls_campaign_id", calls.c.campaign_id, calls.c.started_at, calls.c.id)
 
 transcript_lines = sa.Table(
     "transcript_lines",
