@@ -21,6 +21,8 @@ class Configure:
     """
 
     agent: str = ""
+    answers: bool = True
+    """False: whatever the agent's turn detection says, the server neither answers nor stops by itself."""
 
 
 @value
