@@ -9,7 +9,7 @@ from `audio/pickup.py` as `LineHeard`, words from the model's transcription, a s
     an utterance up to 6 s, then 1.2 s of silence               human, with a long hello
     one that goes on for more than 6 s                          machine (by length: a short "hello?" makes it human)
     nobody says anything for `wait_s`                           silence: somebody may be there and wait, so we begin
-    words of a greeting, a full mailbox, a menu, an assistant   machine, mailbox_full, menu, screening: these beat lengths
+    words of a greeting, full mailbox, menu or assistant         machine, mailbox_full, menu, screening: beat lengths
     one steady tone of 350 to 2100 Hz, 120 ms to 3 s,           beep: the message may begin (also a machine, if nobody
         after speech, then 0.2 s of silence                         knew); once more while it is left: begin again
     2100 Hz for 0.6 s, or 1100 Hz for 0.4 s before any word     fax

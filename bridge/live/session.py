@@ -22,6 +22,7 @@ from bridge.live.blackbox import BlackBox
 from bridge.live.info import CallInfo
 from bridge.live.model import ModelLink
 from bridge.live.phone import PhoneLink
+from bridge.live.pickup import PickupEars
 from bridge.live.taps import AudioTap, Subscriber, WireTap
 from bridge.tools.base import Tool, ToolResult
 
@@ -40,6 +41,9 @@ class Crew(Protocol):
 
     async def run_tool(self, name: str, arguments: str) -> ToolResult:
         """What the model shall read. Never raises but CancelledError."""
+
+    async def opt_out(self, reason: str) -> None:
+        """The other side does not want to be called again."""
 
     def bring(self, owner: object, tools: Sequence[Tool]) -> None:
         """Tools from outside, instead of those that `owner` brought before."""
@@ -105,6 +109,7 @@ class CallSession:
         self._holding = False
         self._sound: Callable[[bytes], bytes | None] = _no_leg
         self._hears = core.hear
+        self._ears: PickupEars | None = None
         self._feed: Feed = model.feed
         self.ears: EarsOf = lambda agent: model.feed
         """Who hears the caller for this agent: the model, or somebody here who detects their turns for it."""
@@ -193,8 +198,8 @@ class CallSession:
                 self._to_model(command)
             case do.Cancel() | do.Truncate() | do.AddText() | do.ReturnTool():
                 self.model.send(command)
-            case do.RunTool():
-                self._spawn(self._tool(command))
+            case do.RunTool() | do.OptOut():
+                self._spawn(self._for_crew(command))
             case do.Detour(digits):
                 self.detour = digits
                 self._leave_stream()
@@ -259,13 +264,22 @@ class CallSession:
             return False
         self.phone = link
         link.watch(self._timeline)
+        if self._ears is None and self.core.listens:
+            self._ears = PickupEars(self.core, self.handle, self._heard_enough)
+            self._hears = self._ears.hear
         if self._recorder is not None:
             self._recorder.attached(self._clock())
-        link.on_event = self.handle
+        link.on_event = self.handle if self._ears is None else self._ears.handle
         self._sound = link.sound
         link.on_together = self._together
         self.handle(ev.PhoneAttached(link.start.stream_id))
         return True
+
+    def _heard_enough(self) -> None:
+        """Whoever picked up is known: their line needs no ears of ours any more."""
+        self._ears, self._hears = None, self.core.hear
+        if self.phone is not None:
+            self.phone.on_event = self.handle
 
     def detach_phone(self, link: PhoneLink, detail: str) -> None:
         """The leg's socket is gone."""
@@ -289,8 +303,11 @@ class CallSession:
 
     # ---- tools
 
-    async def _tool(self, command: do.RunTool) -> None:
+    async def _for_crew(self, command: do.RunTool | do.OptOut) -> None:
         assert self.crew is not None  # noqa: S101 - app.py sets it before the call starts
+        if isinstance(command, do.OptOut):
+            await self.crew.opt_out(command.how)
+            return
         result = await self.crew.run_tool(command.name, command.arguments)
         self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak, result.note))
 
@@ -316,7 +333,8 @@ class CallSession:
         for task in self._tasks:
             task.cancel()
         self.model.close()
-        self.crew = None
+        self.crew = self._ears = None
+        self._hears = self.core.hear
         self.ears = _deaf  # ears know us
         self._feed = self.model.feed
         self.subscribers = []  # they have been told of the end, and some of them know us

@@ -18,7 +18,7 @@ from bridge.call import events as ev
 from bridge.errors import WireError
 from bridge.realtime import verdicts
 from bridge.realtime.dialect import Dialect, Kind
-from bridge.realtime.session import SessionConfig
+from bridge.realtime.session import SessionConfig, waiting
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
 """The message that feeds caller audio, around its base64."""
@@ -195,8 +195,8 @@ class RealtimeWire:
         match command:
             case do.Feed(audio):
                 return (APPEND % self.to_model(audio),)
-            case do.Configure(agent):
-                self._config = self._config_of(agent)
+            case do.Configure(agent, answers):
+                self._config = self._config_of(agent) if answers else waiting(self._config_of(agent))
                 return self._event("session.update", session=self._dialect.session(self._config))
             case do.Commit():
                 return self._event("input_audio_buffer.commit")
