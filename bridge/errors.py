@@ -4,6 +4,7 @@
     |-- UsageError                the person at the keyboard can mend it: exit code 2
     |   |-- ConfigError           a setting is missing, misspelt or cannot be used
     |   |-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   |-- ContactFileError      a list of contacts cannot be read at all
     |   `-- NumberRefused         nobody may dial this number; `why` is one word
     |-- RefusedRequest            somebody asked for something they may not have: HTTP 403, nothing spent
     |   |-- BadSignature          X-Twilio-Signature is missing or was made for another URL, body or token
@@ -54,6 +55,10 @@ class ConfigError(UsageError):
 
 class AgentError(UsageError):
     """The agent cannot be used as it is declared."""
+
+
+class ContactFileError(UsageError):
+    """The contact file cannot be read."""
 
 
 class NumberRefused(UsageError):
