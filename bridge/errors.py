@@ -4,6 +4,7 @@
     |-- UsageError                the person at the keyboard can mend it: exit code 2
     |   |-- ConfigError           a setting is missing, misspelt or cannot be used
     |   |-- AgentError            an agent (or one of its tools) is declared wrongly
+    |   |-- ContactFileError      a list of contacts cannot be read at all
     |   |-- NumberRefused         nobody may dial this number; `why` is one word
     |   |-- CampaignRefused       this cannot be done with this campaign, as it stands
     |   `-- CallNotAllowed        this call may not be placed
@@ -72,6 +73,10 @@ class CampaignRefused(UsageError):
 
 class CallNotAllowed(UsageError):
     """This call may not be placed."""
+
+
+class ContactFileError(UsageError):
+    """The contact file cannot be read."""
 
 
 class NumberRefused(UsageError):
