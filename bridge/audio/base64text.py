@@ -16,9 +16,9 @@ except ImportError:
     pybase64 = None  # type: ignore[assignment, unused-ignore]
 
 
-SHORT = 4096
-"""Up to here the standard library is as quick: for 2 kB in the middle of other work pybase64's first call was measured
-at 7 us (a second one at 1), the standard library's at 4."""
+SHORT = 512
+"""Up to here, in bytes, the standard library is as quick. In a process that slept before, 960 bytes (20 ms at 24 kHz)
+were measured at 2.0 us by pybase64 and 2.9 by the standard library, 160 bytes at 1.8 and 1.7."""
 
 
 def encode(data: bytes) -> str:
@@ -26,7 +26,7 @@ def encode(data: bytes) -> str:
     return encode_ascii(data).decode("ascii")
 
 
-def encode_ascii(data: bytes) -> bytes:
+def encode_ascii(data: bytes | memoryview) -> bytes:
     """Bytes to base64 without line breaks, as ASCII bytes."""
     if pybase64 is not None and len(data) > SHORT:
         return pybase64.b64encode(data)

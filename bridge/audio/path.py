@@ -29,7 +29,7 @@ _untouched = partial(binascii.b2a_base64, newline=False)  # of 160 bytes nothing
 
 
 def _filtered(up: Resampler, ulaw: bytes) -> bytes:
-    return base64text.encode_ascii(up.feed(ulaw_to_pcm16(ulaw)))
+    return up.feed(ulaw_to_pcm16(ulaw), base64text.encode_ascii)
 
 
 class AudioPath:
@@ -45,7 +45,7 @@ class AudioPath:
 
     def to_phone(self, data: bytes) -> bytes:
         """One audio delta of the model, decoded, as mu-law for the phone: 160 bytes for each 20 ms, of any length."""
-        return data if self._down is None else self._on_time(pcm16_to_ulaw(self._down.feed(data)))
+        return data if self._down is None else self._on_time(self._down.feed(data, pcm16_to_ulaw))
 
     def flush_for_phone(self) -> bytes:
         """The end of the model's item: the 2 ms of mu-law still in the filter, so that the next item starts clean."""
