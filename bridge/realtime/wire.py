@@ -17,13 +17,8 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.errors import WireError
 from bridge.realtime import verdicts
-<<<<<<< HEAD
-from bridge.realtime.dialect import Dialect, Kind
-from bridge.realtime.session import SessionConfig, waiting
-=======
 from bridge.realtime.dialect import DIALECTS, Dialect, Kind
-from bridge.realtime.session import SessionConfig
->>>>>>> hF
+from bridge.realtime.session import SessionConfig, waiting
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
 """The message that feeds caller audio, around its base64."""
