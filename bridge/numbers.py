@@ -220,7 +220,8 @@ def _zones(parsed: PhoneNumber, kind: Kind) -> tuple[str, ...]:
 
     if kind == "toll_free":
         return ()  # it would be every zone from Guam to Bermuda
-    placed = kind in ("fixed", "mobile", "fixed_or_mobile")
+    # A mobile number is of a place in some countries only, which the other function knows.
+    placed = kind in ("fixed", "fixed_or_mobile")
     found = (timezone.time_zones_for_geographical_number if placed else timezone.time_zones_for_number)(parsed)
     return () if "Etc/Unknown" in found else tuple(found)
 

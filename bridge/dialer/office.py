@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from bridge.dialer.ledger import day_of
 from bridge.dialer.rules import Rules
-from bridge.errors import CampaignRefused, UsageError
+from bridge.errors import CampaignRefused, NoSuchCampaign, UsageError
 from bridge.store import attempts, audit, campaigns, contacts
 from bridge.store.base import FINAL, Attempt, AuditEntry, Campaign, CampaignState, Contact
 from bridge.store.database import Connection, Database
@@ -210,7 +210,7 @@ class Office:
 def _known(conn: Connection, campaign_id: str, *, lock: bool = False) -> Campaign:
     found = campaigns.get(conn, campaign_id, lock=lock)
     if found is None:
-        raise CampaignRefused(f"there is no campaign {campaign_id!r}; `callbridge campaign list` shows them")
+        raise NoSuchCampaign(f"there is no campaign {campaign_id!r}; `callbridge campaign list` shows them")
     return found
 
 
