@@ -7,7 +7,7 @@ its next look, at the latest before the next order goes out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bridge.dialer.ledger import day_of
@@ -33,6 +33,9 @@ _SAID: Mapping[str, str] = {
     "resume": "resumed",
     "cancel": "cancelled",
 }
+
+FILLING = "its contacts are being read"
+"""How the reason of a draft begins while its list is not whole. Whatever happens meanwhile, it cannot be started."""
 
 Decision = Literal["called", "dial"]
 
@@ -127,6 +130,11 @@ class Office:
             if found.state not in out_of:
                 raise CampaignRefused(
                     f"campaign {found.name!r} is {found.state}; only one that is {_or(out_of)} can be {_SAID[verb]}"
+                )
+            if found.reason.startswith(FILLING) and verb != "cancel":
+                raise CampaignRefused(
+                    f"campaign {found.name!r} has a part of its contacts only: their file is being read, or was not read "
+                    "to its end; then give it again"
                 )
             if verb in ("start", "resume"):
                 _may_start(conn, found)
@@ -266,8 +274,3 @@ _PACE_S = 300.0
 
 def _or(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
-
-
-def shown(report: Report) -> dict[str, Any]:
-    """A report as JSON."""
-    return asdict(report)

@@ -60,7 +60,9 @@ async def dialing(
 
 async def campaign(desk: Desk, people: list[Contact], **rules: Any) -> str:
     """A running campaign with these people."""
-    made = await desk.office.create("spring", "", {"consent": "customers", "concurrency": 20, "cps": 50, **rules}, "tests")
+    made = await desk.office.create(
+        "spring", "", {"consent": "customers", "concurrency": 20, "cps": 50, **rules}, "tests"
+    )
     await desk.office.fill(made.id, people, "tests")
     await desk.office.move(made.id, "start", "tests")
     return made.id
