@@ -67,6 +67,11 @@ class Office:
         self._wake = wake
         self._clock = clock
 
+    @property
+    def now(self) -> float:
+        """Epoch seconds, by the clock that calls are placed by."""
+        return self._clock()
+
     # ---- make and fill
 
     async def create(self, name: str, agent: str, rules: Mapping[str, Any], who: str) -> Campaign:
@@ -108,7 +113,7 @@ class Office:
             found = _known(conn, campaign_id, lock=True)
             if found.state in ("done", "cancelled"):
                 raise CampaignRefused(f"campaign {found.name!r} is {found.state}; nothing can be changed any more")
-            rules = Rules.read({**found.rules, **changes}).dump()
+            rules = Rules.changed(found.rules, changes).dump()
             after = replace(found, rules=rules, agent=found.agent if agent is None else agent)
             campaigns.edit(conn, campaign_id, rules, after.agent, after.name)
             before = {key: found.rules.get(key) for key in changes}
@@ -133,8 +138,8 @@ class Office:
                 )
             if found.reason.startswith(FILLING) and verb != "cancel":
                 raise CampaignRefused(
-                    f"campaign {found.name!r} has a part of its contacts only: their file is being read, or was not read "
-                    "to its end; then give it again"
+                    f"campaign {found.name!r} has a part of its contacts only: their file is being read, or was not "
+                    "read to its end; then give it again"
                 )
             if verb in ("start", "resume"):
                 _may_start(conn, found)
