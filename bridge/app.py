@@ -75,6 +75,8 @@ log = logging.getLogger(__name__)
 Listen = Callable[[CallInfo, Callable[[], float]], list[Subscriber]]
 TONE_MS = 400
 """The soft sound in a wait."""
+MOST_ORDERED = 64
+"""Teams of outbound calls that are kept; who loads an agent anew for each call shall not fill the memory."""
 THREADS = 64
 """Sync tools and REST requests run in threads; one that hangs must not keep the others waiting."""
 
@@ -189,6 +191,8 @@ class _House:
         self._allowed = destination_gate(settings)
         self._routing = routing
         self._teams = {id(agent): Team(agent) for agent in routing.agents}
+        self._ordered: dict[int, tuple[Agent, Team]] = {}
+        """Teams of agents that outbound calls brought, by the agent's id (which is its own as long as we keep it)."""
         self._disk = disk
         self._folders = folders
         self._feed = feed
@@ -225,9 +229,11 @@ class _House:
         """One call: rules, links, tools and everybody who listens."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        team = self._teams[id(self._routing.agent_for(info.to_number))]
+        team = self._team(info)
         model = team.first.model or self._settings.realtime_model
-        briefing = Briefing(team, self._settings, known(info), tone_ms=TONE_MS, music_ms=len(self._music) // 8)
+        briefing = Briefing(
+            team, self._settings, known(info), tone_ms=TONE_MS, music_ms=len(self._music) // 8, order=info.order
+        )
         closed = briefing.is_closed(datetime.fromtimestamp(info.began_at, UTC))
         terms = briefing.closed_terms() if closed else briefing.terms()
         place = self._folders.path(info.call_id)
@@ -254,7 +260,7 @@ class _House:
         timeline.heard = box.heard
         session = CallSession(
             info,
-            CallCore(terms, now, self._tone, self._music),
+            CallCore(terms, now, self._tone, self._music, briefing.recording),
             ModelLink(self._wire(briefing), self._connect(model), timeline),
             box,
             timeline,
@@ -265,7 +271,16 @@ class _House:
             session.over.add_done_callback(lambda _, file=file: file.finish())  # type: ignore[misc]
         if recorder is not None:
             session.over.add_done_callback(lambda _: recorder.close())
-        call = LiveCall(info, session.handle, loop, line=self.people, allowed=self._allowed, thinker=self.thinker)
+        call = LiveCall(
+            info,
+            session.handle,
+            loop,
+            line=self.people,
+            allowed=self._allowed,
+            thinker=self.thinker,
+            outreach=self.outreach,
+            running=self._running,
+        )
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
         session.subscribers += ensemble.subscribers()
         session.subscribers.append(self.analyst.subscriber(call, lambda: ensemble.analysis))
@@ -278,6 +293,19 @@ class _House:
         )
         session.ears = ears.of
         return session
+
+    def _team(self, info: CallInfo) -> Team:
+        """Who speaks: whom the call's order names, else who answers its number. Raises AgentError."""
+        if info.order is None:
+            return self._teams[id(self._routing.agent_for(info.to_number))]
+        agent = info.order.agent
+        if id(agent) in self._teams:
+            return self._teams[id(agent)]
+        if id(agent) not in self._ordered:
+            while len(self._ordered) >= MOST_ORDERED:
+                del self._ordered[next(iter(self._ordered))]
+            self._ordered[id(agent)] = (agent, Team(agent))
+        return self._ordered[id(agent)][1]
 
     def _approver(self, call_id: str) -> Approve:
         return lambda tool, arguments: self.approvals.ask(call_id, tool, arguments, time.time())

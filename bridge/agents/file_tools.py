@@ -23,14 +23,14 @@ from bridge.agents.file_kinds import KINDS
 from bridge.agents.loading import did_you_mean
 from bridge.agents.reader import Keys, Reader
 from bridge.errors import AgentError
-from bridge.tools import phone
+from bridge.tools import outreach, phone
 from bridge.tools.base import Tool, ToolSource, is_source
 from bridge.tools.function import FunctionTool
 
 PHONE_TOOLS: Mapping[str, FunctionTool[Any, Any]] = {
-    tool.name: tool for tool in vars(phone).values() if isinstance(tool, FunctionTool)
+    tool.name: tool for module in (phone, outreach) for tool in vars(module).values() if isinstance(tool, FunctionTool)
 }
-"""What `bridge.tools.phone` has to offer without being told a number."""
+"""What `bridge.tools.phone` and `bridge.tools.outreach` have to offer without being told a number."""
 
 
 def tools(reader: Reader, value: object) -> list[Tool | ToolSource]:

@@ -25,7 +25,7 @@ VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse",
 _SPEECH_VOICES = ("fable", "onyx", "nova")
 """Of the speech API: a Realtime server takes them, and noise comes out on a telephone."""
 _CUSTOM_VOICE = "voice_"
-_MENU_VERBS = ("transfer", "hang_up")
+_MENU_VERBS = ("transfer", "hang_up", "do_not_call")
 _DETECTION = {
     "server_vad": ("threshold", "prefix_padding_ms", "silence_duration_ms"),
     "semantic_vad": ("eagerness",),

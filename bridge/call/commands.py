@@ -21,6 +21,8 @@ class Configure:
     """
 
     agent: str = ""
+    answers: bool = True
+    """False: whatever the agent's turn detection says, the server neither answers nor stops by itself."""
 
 
 @value
@@ -120,6 +122,13 @@ class RunTool:
 
 
 @value
+class OptOut:
+    """The other side does not want to be called again; `how` they said so."""
+
+    how: str
+
+
+@value
 class Heard:
     """Agent audio that reached the caller: `audio` began to sound at `at_ms` of the call. For the recorder."""
 
@@ -146,4 +155,4 @@ class End:
 
 ModelCommand = Configure | Feed | Commit | Respond | Cancel | Truncate | AddText | ReturnTool
 PhoneCommand = Play | Flush | Detour | HandOver
-Command = ModelCommand | PhoneCommand | RunTool | Heard | Publish | End
+Command = ModelCommand | PhoneCommand | RunTool | OptOut | Heard | Publish | End

@@ -17,6 +17,7 @@ from bridge.call.house_side import HouseSide
 from bridge.call.keypad import Keypad
 from bridge.call.limits import Terms
 from bridge.call.model_side import ModelSide
+from bridge.call.opening import Opening
 from bridge.call.phases import Phase
 from bridge.call.phone_side import PhoneSide
 from bridge.call.silences import Silences
@@ -27,12 +28,12 @@ from bridge.call.waiting import Waiting
 class CallCore:
     """One call, from the moment we know of it until it is over."""
 
-    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"") -> None:
+    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"", recording: bytes = b"") -> None:
         """Sounds for the caller while a tool runs, as mu-law: a soft `tone` and `music` to wait by.
 
-        They are `tone_ms` and `music_ms` of the terms long.
+        They are `tone_ms` and `music_ms` of the terms long; a `recording` for answering machines is `recording_ms`.
         """
-        self.desk = desk = Desk(terms, now, tone, music)
+        self.desk = desk = Desk(terms, now, tone, music, recording)
         floor = Floor(desk)
         departure = Departure(desk, floor)
         phone = PhoneSide(desk, floor, departure)
@@ -40,6 +41,8 @@ class CallCore:
         tools = ToolSide(desk, departure, waiting := Waiting(desk, floor))
         keypad = Keypad(desk, floor, departure)
         house = HouseSide(desk, floor)
+        self._opening = opening = Opening(desk, floor, departure, phone, model)
+        opening.press = keypad.key
         self.deadline = desk.timers.next
         """`deadline()`: when `wake` must be called at the latest, or None."""
         self.hear = phone.hear
@@ -53,6 +56,9 @@ class CallCore:
             ev.PhoneLost: phone.lost,
             ev.PhoneExpected: phone.expected,
             ev.CarrierReported: phone.reported,
+            ev.CalleeAnswered: opening.answered,
+            ev.CarrierDetected: opening.detected,
+            ev.LineHeard: opening.heard,
             ev.PhoneKey: keypad.key,
             ev.SpeechStarted: floor.speech_started,
             ev.SpeechStopped: floor.speech_stopped,
@@ -83,8 +89,18 @@ class CallCore:
             ev.EndAsked: departure.end_asked,
             ev.DigitsAsked: departure.digits_asked,
         }
+        if terms.answer is not None:  # we called them
+            self._handlers |= {
+                ev.PhoneAttached: opening.attached,
+                ev.PhoneLost: opening.lost,
+                ev.PhoneKey: opening.pressed,
+                ev.ModelConfigured: opening.configured,
+                ev.CallerText: opening.caller_text,
+                ev.SpeechStopped: opening.speech_stopped,
+            }
         self._alarms: dict[str, Callable[[], None]] = {
-            "ring": phone.ring_overdue,
+            "ring": opening.ring_overdue,
+            "opening": opening.overdue,
             "frames": phone.frames_overdue,
             "away": phone.away_overdue,
             "connect": model.connect_overdue,
@@ -102,7 +118,8 @@ class CallCore:
             "settle": departure.settle_overdue,
             "leave": departure.leave_overdue,
         }
-        desk.timers.set("ring", now + terms.ring_s)
+        if terms.answer is None:
+            desk.timers.set("ring", now + terms.ring_s)
 
     def receive(self, event: ev.Event, now: float) -> list[do.Command]:
         """What follows from `event`, in order. After `End` nothing follows from anything."""
@@ -130,6 +147,11 @@ class CallCore:
     def phase(self) -> Phase:
         """What people see of the call."""
         return self.desk.phase
+
+    @property
+    def listens(self) -> bool:
+        """An outbound call: the rules want to be told what the line sounds like (`LineHeard`). False is for good."""
+        return self._opening.listens
 
     @property
     def over(self) -> bool:

@@ -29,6 +29,7 @@ class Departure:
         """Somebody wants the call to end, or to be handed over. The first one wins."""
         if not self.desk.move_intent(type(event)):
             return
+        self._give_way()
         if isinstance(event, ev.TransferAsked):
             self._leaving = do.End("transferred", "agent", transfer_to=event.to)
         else:
@@ -41,8 +42,17 @@ class Departure:
         self.desk.timers.clear("silence")
         self.desk.timers.clear("longest")
         self.desk.timers.clear("warn")
+        self.stay()
+
+    def stay(self) -> None:
+        """More is to be heard before we go."""
         self.desk.timers.set("leave", max(self.desk.now, self.desk.playback.quiet_at()) + self.desk.terms.leave_s)
         self.check()
+
+    def _give_way(self) -> None:
+        """What waits until somebody listens would keep us waiting."""
+        if self.desk.holding:
+            self.floor.withdraw()
 
     def end_when_heard(self, reason: str, by: str, error: str) -> None:
         """Nothing more can be said; what has been said is heard to its end."""
@@ -189,6 +199,7 @@ class Departure:
         """We end the call ourselves, with words; they follow what is being said."""
         if self.desk.intent is not Intent.TALK:
             return
+        self._give_way()
         self.desk.answered_caller = True
         self.desk.respond(instructions, tools=tools)
         if self.desk.move_intent(ev.LeaveAsked):
@@ -204,6 +215,10 @@ class Departure:
         now_ms = self.desk.now_ms
         for said in self.desk.turns.untold(now_ms):
             self.desk.tell(said)
+        message = self.desk.message
+        if message is not None:
+            whole = message.heard_ms > 0 and not message.cut
+            self.desk.tell(facts.MessageLeft(message.heard_ms, whole, now_ms))
         self.desk.finish()
         self.desk.tell(facts.CallEnded(end.reason, end.by, end.error, now_ms))
         self.desk.put(end)

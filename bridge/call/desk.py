@@ -7,6 +7,7 @@ joined by `core.py`.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 from bridge.call import commands as do
 from bridge.call import facts
@@ -31,6 +32,16 @@ HELD_BYTES = 16_000
 """2 s of caller audio are kept while the model's session opens; older audio is dropped and counted."""
 
 
+@dataclass(slots=True)
+class Message:
+    """A message left on an answering machine, as far as it was heard."""
+
+    heard_ms: int = 0
+    cut: bool = False
+    again: bool = False
+    """It was begun a second time."""
+
+
 class Desk:
     """One call's state. `now` is the time of the event in hand, `out` what has been decided about it so far."""
 
@@ -47,7 +58,31 @@ class Desk:
     drop_next = False
     """The next response that the server begins by itself is not wanted."""
 
-    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"") -> None:
+    # Of outbound calls, see `opening.py`.
+    opening = False
+    """Whoever picked up is not known to be somebody who listens: what they say is not answered and stops nothing."""
+    holding = False
+    """What the agent says is kept until it is known that somebody listens."""
+    hello = False
+    """What the callee says now, or is thought to, is what the greeting answers."""
+    greeted_ms = -1
+    """When the greeting was let go, on the call's clock."""
+    machine = False
+    """It is a machine: when its line is closed that is how it was meant to end."""
+    agent_heard = False
+    """One of the agent's turns was heard to its end ..."""
+    dialogue = False
+    """... and answered."""
+    message: Message | None = None
+    """What is left on a machine, once we begin to."""
+    ours = False
+    """The server was told to leave answers and interruptions to us, whatever the agent's own terms are ..."""
+    own: Terms | None = None
+    """... and these are its own."""
+    unconfirmed = 0
+    """Configurations that the server has not confirmed."""
+
+    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"", recording: bytes = b"") -> None:
         self.terms = terms
         self.now = now
         self.out: list[do.Command] = []
@@ -91,6 +126,8 @@ class Desk:
         """A soft sound (mu-law) for waits."""
         self.music = music or SILENCE * (8 * terms.music_ms)
         """Music (mu-law) for longer ones."""
+        self.recording = recording or SILENCE * (8 * terms.recording_ms)
+        """What is left on answering machines (mu-law)."""
         self.hears = False
         """The model gets what the caller says: it is up, the phone is on, nobody is leaving."""
         self._held: deque[bytes] = deque()
@@ -134,6 +171,11 @@ class Desk:
             return
         self.put(do.Respond(request.event_id, request.instructions, request.tools))
         self.timers.set("respond", self.now + self.terms.respond_s)
+
+    def configure(self) -> None:
+        """Send the session's whole configuration, as the agent that speaks."""
+        self.unconfirmed += 1
+        self.put(do.Configure(self.agent, not self.ours))
 
     # ---- what is agreed
 

@@ -84,17 +84,14 @@ class CalleeAnswered:
 
 @value
 class CarrierDetected:
-    """An outbound call: the carrier's own detection, which may come late, twice or never.
-
-    `human`, `machine_start`, `machine_end_beep`, `machine_end_silence`, `machine_end_other`, `fax` or `unknown`.
-    """
+    """The carrier's own detection, in its words (`human`, `machine_end_beep` ...): may come late, twice or never."""
 
     answered_by: str
 
 
 @value
 class LineHeard:
-    """An outbound call's opening: the callee's line sounds otherwise than before, or has gone on as it was.
+    """The opening of an outbound call: the line sounds otherwise than before, or has gone on as it was.
 
     `voice`: somebody has spoken for `ms` of the line's own audio; else nobody has for `ms`. `tone_hz`: a steady tone
     has been on the line for `tone_ms`; 0: none. One that has ended is told once more, with `tone_ended`. `second_hz`:

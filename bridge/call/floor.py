@@ -15,6 +15,11 @@ from bridge.call.desk import Desk
 from bridge.call.phases import Intent, ModelLeg
 from bridge.call.playback import Chunk, Sounded, Track
 
+LATE_MS, UNSURE_MS = 300, 1500
+"""How exactly a server tells the end of a turn: one that waits for silence, and one that does not say what for."""
+A_TURN_MS = 1500
+"""So much of the agent that was heard to its end, and then answered, is a dialogue."""
+
 
 class Floor:
     """The caller's speech and keys on one side, the agent's audio on the other."""
@@ -47,7 +52,9 @@ class Floor:
         desk.timers.clear("answer")
         at_ms = self._heard_at(event.at_ms + desk.terms.lead_in_ms)
         desk.turns.caller_started(event.item_id, at_ms)
-        if self._greeting_is_protected():
+        if desk.opening or at_ms <= desk.greeted_ms:
+            desk.hello = True
+        elif self._greeting_is_protected():
             pass
         elif desk.terms.doubt_s and desk.playback.busy and desk.playback.kept:
             self._doubt(event.item_id)
@@ -65,10 +72,19 @@ class Floor:
         desk.tell(desk.turns.caller_stopped(event.item_id, at_ms, desk.now_ms))
         if desk.terms.commits and desk.model is ModelLeg.UP:
             desk.put(do.Commit())
+        hello, desk.hello = desk.hello, False
+        if desk.opening or (hello and at_ms <= desk.greeted_ms + self._late_ms):
+            return  # the greeting is the answer
+        desk.dialogue = desk.dialogue or desk.agent_heard
         if desk.doubted:
             desk.timers.set("doubt", desk.now + desk.terms.doubt_s)
         else:
             self._await_answer()
+
+    @property
+    def _late_ms(self) -> int:
+        """How much later than it was the end of a turn may be told."""
+        return LATE_MS if self.desk.terms.lead_out_ms else UNSURE_MS
 
     def committed(self, event: ev.TurnCommitted) -> None:
         """The server's name for a turn that was detected here: its words will come under it."""
@@ -162,6 +178,19 @@ class Floor:
         self.tell_tracks(cut, cut=True)
         self.tell_complete()
 
+    def withdraw(self) -> None:
+        """What waits to be said to whoever picked up is not said after all; the phone has had nothing of it."""
+        desk = self.desk
+        desk.holding = False
+        active = desk.gate.active_id
+        if active:
+            desk.playback.mute(active)
+            desk.put(do.Cancel(active))
+        desk.gate.disown()
+        _, cut = desk.playback.flush(desk.now)
+        self._truncate(cut)
+        self.tell_tracks(cut, cut=True)
+
     def hush(self) -> None:
         """A sound of ours has served its purpose."""
         desk = self.desk
@@ -203,11 +232,21 @@ class Floor:
     def tell_tracks(self, tracks: list[Track], *, cut: bool) -> None:
         """Agent turns, heard or cut."""
         for track in tracks:
+            self._keep_count(track, cut=cut)
             began = self.desk.now if track.began_at is None else track.began_at
             ended = self.desk.now if track.began_at is None else track.ended_at
             said = self.desk.turns.agent_done(track, start_ms=self.desk.ms(began), end_ms=self.desk.ms(ended), cut=cut)
             if said is not None:
                 self.desk.tell(said)
+
+    def _keep_count(self, track: Track, *, cut: bool) -> None:
+        """How much of a message was heard; whether anything was heard to its end."""
+        desk = self.desk
+        if desk.message is not None:
+            desk.message.heard_ms += track.heard_ms
+            desk.message.cut = desk.message.cut or cut
+        elif not (cut or track.local) and track.heard_ms >= A_TURN_MS:
+            desk.agent_heard = True
 
     def _truncate(self, cut: list[Track]) -> None:
         for track in cut:

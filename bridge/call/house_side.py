@@ -36,7 +36,7 @@ class HouseSide:
             return
         self._opened = True
         if self._prepared:
-            self.desk.put(do.Configure(self.desk.agent))
+            self.desk.configure()
         else:
             self.desk.timers.set("prepare", self.desk.now + self.desk.terms.prepare_s + SPARE_S)
 
@@ -49,7 +49,7 @@ class HouseSide:
         if event.greeting is not None:
             self.desk.greeting = event.greeting
         if self._opened and self.desk.model is ModelLeg.OPENING:
-            self.desk.put(do.Configure(self.desk.agent))
+            self.desk.configure()
 
     def prepare_overdue(self) -> None:
         """Nobody came back with it."""
@@ -65,12 +65,13 @@ class HouseSide:
         if desk.model is ModelLeg.UP:
             if event.say:
                 desk.say(event.say)
-            desk.put(do.Configure(event.agent))
+            desk.configure()
         desk.tell(facts.AgentTookOver(event.agent, event.why, desk.now_ms))
 
     def _take(self, terms: Terms) -> None:
         """Other terms. Deadlines that run go on; the next ones are set by the new terms."""
         self.desk.terms = terms
+        self.desk.ours, self.desk.own = False, None
         self.desk.questions = 0
 
     def tools_changed(self, event: ev.ToolsChanged) -> None:
@@ -79,7 +80,7 @@ class HouseSide:
         if event.tool_s:
             self.desk.terms = replace(self.desk.terms, tool_s=event.tool_s)
         if self.desk.model is ModelLeg.UP:
-            self.desk.put(do.Configure(self.desk.agent))
+            self.desk.configure()
 
     def tripped(self, event: ev.GuardrailTripped) -> None:
         """What may not be said is cut off, in the middle of a word if need be, and something else is said."""

@@ -16,6 +16,10 @@ TRANSFER = "transfer:"
 """... or hand the caller to the number that follows."""
 
 
+OPT_OUT = "do_not_call"
+"""... or keep them from ever being called again, and say so."""
+
+
 class Keypad:
     """One call's keys."""
 
@@ -48,6 +52,10 @@ class Keypad:
             self.departure.ask(
                 ev.LeaveAsked() if meaning == HANG_UP else ev.TransferAsked(meaning.removeprefix(TRANSFER))
             )
+        elif meaning == OPT_OUT:
+            self._tell(digit)
+            self.desk.put(do.OptOut(f"pressed {digit}"))
+            self.departure.say_goodbye("agent_hung_up", self.desk.terms.opted_out)
         elif self.desk.model is ModelLeg.UP:
             self._tell(digit)
             self._ask(f"The caller pressed {digit} on the keypad: {meaning}")

@@ -59,6 +59,8 @@ class Terms:
     """Instructions for a goodbye when the agent hangs up without one."""
     resume: str = "The line was broken for a moment. Say sorry in a few words and go on where you were cut off."
     """Instructions when a stream that was lost while the agent spoke is connected again."""
+    opted_out: str = "They do not want to be called again. Say that they will not be, and say goodbye."
+    """Instructions when the key was pressed that says so."""
     silence_goodbye: str = "Nobody has spoken for a while. Say that you are hanging up now, and say goodbye."
     longest_goodbye: str = "The time for this call is up. Say so in one friendly sentence, and say goodbye."
     model_interrupts: bool = True

@@ -38,11 +38,15 @@ class ModelSide:
             return
         self.desk.timers.clear("connect")
         self.desk.feed_held()
-        if self.desk.greeting:
-            self.desk.protected = self.desk.terms.protect_greeting
-            self.desk.respond(self.desk.greeting, tools=not self.desk.terms.leave_after_greeting)
+        if self.desk.greeting and not self.desk.opening:
+            self.greet(tools=not self.desk.terms.leave_after_greeting)
         if self.desk.terms.leave_after_greeting:
             self.departure.ask(ev.LeaveAsked("agent_hung_up", "bridge"))
+
+    def greet(self, *, tools: bool = True) -> None:
+        """Ask for the first words."""
+        self.desk.protected = self.desk.terms.protect_greeting
+        self.desk.respond(self.desk.greeting, tools=tools)
 
     def response_created(self, event: ev.ResponseCreated) -> None:
         """A response began, ours or the server's own."""
@@ -52,20 +56,28 @@ class ModelSide:
         desk = self.desk
         asked = desk.gate.pending_id
         # Asked for before the caller began to speak: they would talk over each other.
-        late = bool(asked) and desk.caller_speaking and not desk.protected and not desk.doubted
-        # The server's own, and nobody wants it: a guardrail has the word, or a tool that may not be talked into.
-        uncalled = not asked and (desk.drop_next or desk.tools.deaf)
+        late = bool(asked) and self._talked_over()
+        # The server's own, and nobody wants it: a guardrail has the word, or a tool that may not be talked into, or it
+        # would answer a machine.
+        uncalled = not asked and (desk.drop_next or desk.tools.deaf or desk.opening)
+        unwanted = asked in desk.gate.unwanted
         desk.drop_next = False
         desk.gate.created(event.response_id)
         if asked and not desk.greeting_id and desk.protected:
             desk.greeting_id = event.response_id
-        if late or uncalled:
+        if late or uncalled or unwanted:
             self.desk.playback.mute(event.response_id)
             self.desk.put(do.Cancel(event.response_id))
         self.desk.progress_at = self.desk.now
         self.desk.timers.clear("respond")
         self.desk.timers.clear("answer")
         self.desk.timers.set("progress", self.desk.now + self.desk.terms.progress_s)
+
+    def _talked_over(self) -> bool:
+        """Does the caller speak, and is it for them to be heard?"""
+        desk = self.desk
+        heard = desk.protected or desk.doubted or desk.opening or desk.hello
+        return desk.caller_speaking and not heard
 
     def response_done(self, event: ev.ResponseDone) -> None:
         """A response ended: all of it is generated, little of it heard."""
@@ -149,17 +161,27 @@ class ModelSide:
         """The model is gone. Before the phone is on, that waits: the caller must be there to hear the apology."""
         if not self.desk.move_model(ev.ModelLost):
             return
-        if self.desk.phone is PhoneLeg.AWAITED:
+        if self._needless():
+            self.desk.gate.give_up()
+        if self.desk.phone is PhoneLeg.AWAITED or self._needless():
             self.desk.model_lost_by = event.detail
             self.desk.tell(facts.Trouble("model", "lost", event.detail))
         elif self.desk.intent is Intent.HAND_OVER:
             self._give_up(event.detail)
         elif self.desk.intent is not Intent.TALK and not self.desk.gate.busy:
             self.departure.check()  # all is said; hearing it does not need the model
-        elif self.desk.playback.busy and not self.desk.gate.busy and self.desk.phone is PhoneLeg.ON:
+        elif self.desk.playback.busy and not self._waits() and self.desk.phone is PhoneLeg.ON:
             self.departure.end_when_heard("model_failed", "model", event.detail)
         else:
             self._give_up(event.detail)
+
+    def _waits(self) -> bool:
+        """Is something still to be generated, or to be let go?"""
+        return self.desk.gate.busy or self.desk.holding
+
+    def _needless(self) -> bool:
+        """A machine is to hear a recording, which needs no model."""
+        return self.desk.machine and self.desk.intent is Intent.TALK and bool(self.desk.recording)
 
     def _give_up(self, detail: str) -> None:
         """The model is of no more use. Who is being handed over needs none: they go, as they are."""

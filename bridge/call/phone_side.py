@@ -102,7 +102,7 @@ class PhoneSide:
     def stopped(self, event: ev.PhoneStopped) -> None:
         """The carrier ended the stream and we did not send it away: the caller hung up."""
         if self.desk.move_phone(type(event)):
-            self.departure.end("caller_hung_up", "caller")
+            self.departure.end("machine" if self.desk.machine else "caller_hung_up", "caller")
 
     def lost(self, event: ev.PhoneLost) -> None:
         """The socket went without a word: the carrier may come back for us at once, or never."""
@@ -115,7 +115,7 @@ class PhoneSide:
             self.departure.end("phone_lost", "carrier", event.detail)
             return
         self.desk.tell(facts.Trouble("phone", "lost", event.detail))
-        self.desk.cut_by_line = self.desk.playback.open
+        self.desk.cut_by_line = self.desk.playback.open and not self.desk.opening
         self.floor.detach(self.desk.terms.away_s)
 
     def expected(self, _: ev.PhoneExpected) -> None:
@@ -126,9 +126,8 @@ class PhoneSide:
     def reported(self, event: ev.CarrierReported) -> None:
         """The carrier says the call is over; it may know before the stream does, or instead of it."""
         if self.desk.move_phone(type(event)):
-            self.departure.end(
-                _REPORTED.get(event.status, "phone_lost"), "caller" if event.status == "completed" else "carrier"
-            )
+            reason = "machine" if self.desk.machine else _REPORTED.get(event.status, "phone_lost")
+            self.departure.end(reason, "caller" if event.status == "completed" else "carrier")
 
     def frames_overdue(self) -> None:
         """A phone sends frames in silence too: none at all means that nobody is there."""

@@ -33,6 +33,8 @@ class ResponseGate:
         self.pending_id = ""
         self.given_id = ""
         """The response that is words we gave, if the latest one is."""
+        self.unwanted: set[str] = set()
+        """Requests (by `event_id`) whose response nobody wants any more."""
         self._wanted: str | None = None
         self._words: list[str] = []
         self._asked = ""
@@ -106,6 +108,12 @@ class ResponseGate:
         """What was last asked for, asked for again."""
         self.pending_id = ""
         return self.say(self._asked_words) if self._asked_words else self.request(self._asked)
+
+    def disown(self) -> None:
+        """What is asked for is not wanted after all, nor is what waits for it: it is cancelled when it begins."""
+        if self.pending_id:
+            self.unwanted.add(self.pending_id)
+        self.forget()
 
     def give_up(self) -> None:
         """Nobody answers any more."""

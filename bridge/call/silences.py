@@ -28,7 +28,7 @@ class Silences:
             return  # nobody is there to be asked; the line that is back begins a silence of its own
         due = desk.active_at + desk.silence_s
         playing = desk.playback.quiet_at() + desk.terms.settle_s > desk.now
-        if due > desk.now or desk.caller_speaking or playing or desk.tools.open:
+        if due > desk.now or desk.caller_speaking or playing or desk.tools.open or desk.opening:
             desk.timers.set("silence", max(due, desk.now + AGAIN_S))
         elif desk.questions < len(desk.terms.silence_say):
             words = desk.terms.silence_say[desk.questions]

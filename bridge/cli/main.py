@@ -198,12 +198,24 @@ def sim_carrier(  # noqa: PLR0913, PLR0917 - each is a flag
     strict: Annotated[bool, typer.Option("--strict", help="Let a call fail at its first problem.")] = False,
     phone_latency_ms: Latency = 0.0,
     recordings: Annotated[Path | None, typer.Option(help="Folder for what phones heard.")] = None,
+    crowd: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Put people at all numbers, the same for one seed.")
+    ] = None,
+    people: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who is at certain numbers: +14155550123,no_answer human")
+    ] = None,
+    share: Annotated[str, typer.Option(help="How many of whom are in the crowd: human=0.4,no_answer=0.6")] = "",
+    silent: Annotated[bool, typer.Option("--silent", help="Nobody in the crowd says a word.")] = False,
+    cps: Annotated[float, typer.Option(help="Calls begun each second; more wait in the queue.", min=0.001)] = 1.0,
+    concurrency: Annotated[int | None, typer.Option(help="Calls at once; more are refused.", min=1)] = None,
+    faults: Annotated[str, typer.Option(help="What orders meet: rate_limited=0.01,timeout_placed=0.01")] = "",
+    callbacks: Annotated[str, typer.Option(help="What callbacks meet: lost=0.05,doubled=0.05,late=0.1")] = "",
 ) -> None:
     """The pretend phone company: REST API, signed webhooks, media streams; rung by POST /sim/calls."""
-    from bridge.cli.sim import CarrierFlags, carrier_options, run_carrier
+    from bridge.cli.sim import CarrierFlags, PopulationFlags, run_carrier
 
     flags = CarrierFlags(host, port, public_url, connect, account_sid, auth_token, strict, phone_latency_ms, recordings)
-    run_carrier(carrier_options(flags))
+    run_carrier(flags, PopulationFlags(crowd, people, share, silent, cps, concurrency, faults, callbacks))
 
 
 @sim_app.command("phone")

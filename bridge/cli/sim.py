@@ -6,7 +6,7 @@ Each prints its URL as its first line, then runs until SIGINT or SIGTERM and exi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from bridge.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from bridge.sim.carrier import CarrierOptions
     from bridge.sim.model import ModelOptions
+    from bridge.sim.voice import Mouth
 
 ACCOUNT_SID = "AC" + "0" * 32
 """The pretend account, when no TWILIO_ACCOUNT_SID is given: nobody has it."""
@@ -24,8 +25,6 @@ ACCOUNT_SID = "AC" + "0" * 32
 
 def run_model(options: ModelOptions) -> None:
     """The local engine, until told to stop. Raises UsageError."""
-    from dataclasses import replace
-
     settings = config.load().settings
     local = replace(
         options,
@@ -47,11 +46,17 @@ async def _model(options: ModelOptions) -> None:
         await asyncio.get_running_loop().create_future()
 
 
-def run_carrier(options: CarrierOptions) -> None:
+def run_carrier(flags: CarrierFlags, population: PopulationFlags) -> None:
     """The pretend phone company, until told to stop. Raises UsageError."""
     from bridge.sim.carrier import serve
+    from bridge.sim.voice import Mouth
 
-    run_until_told(serve(options, lambda url: print(url, flush=True)))
+    mouth = Mouth()
+    try:
+        options = with_population(carrier_options(flags), population, mouth)
+        run_until_told(serve(options, lambda url: print(url, flush=True), mouth))
+    finally:
+        mouth.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,55 @@ class CarrierFlags:
     strict: bool = False
     phone_latency_ms: float = 0.0
     recordings: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationFlags:
+    """Who is there to be called, how fast, and what goes wrong meanwhile; empty texts are not given."""
+
+    crowd: int | None = None
+    people: Path | None = None
+    share: str = ""
+    silent: bool = False
+    calls_per_second: float = 1.0
+    concurrency: int | None = None
+    faults: str = ""
+    callbacks: str = ""
+
+
+def with_population(options: CarrierOptions, flags: PopulationFlags, mouth: Mouth) -> CarrierOptions:
+    """The same carrier with people at its numbers; without a crowd everybody picks up and listens.
+
+    Raises UsageError.
+    """
+    from bridge.sim.crowd import Crowd, read_people, read_shares
+    from bridge.sim.twilio.weather import CallbackWeather, DialWeather
+
+    if flags.crowd is None and flags.people is None and (flags.share or flags.silent):
+        raise UsageError("--share and --silent are about a crowd: give --crowd SEED as well")
+    crowd = None
+    if flags.crowd is not None or flags.people is not None:
+        people = read_people(_text_of(flags.people), str(flags.people)) if flags.people is not None else {}
+        shares = read_shares(flags.share) if flags.share else None
+        if flags.crowd is None:
+            shares = {"human": 1.0}
+        crowd = Crowd(flags.crowd or 1, shares=shares, people=people, voices=not flags.silent, mouth=mouth)
+    return replace(
+        options,
+        directory=crowd or options.directory,
+        calls_per_second=flags.calls_per_second,
+        concurrency=flags.concurrency,
+        dialing=DialWeather.read(flags.faults),
+        callbacks=CallbackWeather.read(flags.callbacks),
+        seed=options.seed if flags.crowd is None else flags.crowd,
+    )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from error
 
 
 def carrier_options(flags: CarrierFlags) -> CarrierOptions:

@@ -30,7 +30,7 @@ from bridge.live.taps import Subscriber
 from bridge.numbers import check_number
 from bridge.store.base import Attempt
 from bridge.store.database import Database
-from bridge.store.proof import AdvisoryProof, FileProof, Proof
+from bridge.store.proof import FileProof, Proof, SessionProof
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Dialer:
         assert self.db is not None  # noqa: S101 - narrows the type
         if self.db.address.path is not None:
             return FileProof(self.db.address.path)
-        return await AdvisoryProof.take(self.db.engine)  # type: ignore[arg-type]
+        return await SessionProof.take(self.db)
 
     def _begin(self, db: Database, proof: Proof) -> None:
         settings = self._settings

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from bridge.agents.agent import Agent
 from bridge.agents.team import Team
 from bridge.call.keypad import TRANSFER
-from bridge.call.limits import Terms, ToolTerms
+from bridge.call.limits import AnswerTerms, Terms, ToolTerms
 from bridge.call.words import exactly
 from bridge.config import Settings
+from bridge.live.info import CallOrder
 from bridge.realtime.session import SessionConfig
+from bridge.tools import outreach
 from bridge.tools.base import Tool
 from bridge.tools.consent import PATIENCE_S
+from bridge.tools.phone import hang_up
 from bridge.tools.runner import APPROVAL_S
 
 PHONE_MANNERS = (
@@ -25,10 +28,17 @@ PHONE_MANNERS = (
     "Keys that the caller presses reach you as text. Read numbers digit by digit."
 )
 """Goes before every agent's own instructions: what any voice on a phone must know."""
+OUTBOUND_MANNERS = (
+    "You placed this call: whoever answers did not expect it, and what is said of callers holds for them. "
+    "Say who you are and why you call, and keep it short. When they do not want to be called, accept it at once."
+)
+"""Goes after them when we called."""
 TOLD_LIMIT = 4000
 """Characters of what was looked up about a caller that the model is told."""
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_DOUBLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+"""The same as contact files and other dialers write it; in outbound calls alone, as braces in braces may be JSON."""
 _ADDRESS = re.compile(r"(?:\s*,)?\s*" + _VARIABLE.pattern)
 """A variable with what binds it to the word before: ", {name}" or " {name}"."""
 
@@ -37,12 +47,21 @@ class Briefing:
     """One call's agents: what the session is told as whom, and by which terms the call then lives."""
 
     def __init__(
-        self, team: Team, settings: Settings, known: Mapping[str, object], *, tone_ms: int = 0, music_ms: int = 0
+        self,
+        team: Team,
+        settings: Settings,
+        known: Mapping[str, object],
+        *,
+        tone_ms: int = 0,
+        music_ms: int = 0,
+        order: CallOrder | None = None,
     ) -> None:
         """`known`: what is known of the call from its first moment (`from_number` ...), for `{variables}`.
 
-        `tone_ms`, `music_ms`: how long the sounds are that callers wait by.
+        `tone_ms`, `music_ms`: how long the sounds are that callers wait by. `order`: what an outbound call is for.
         """
+        self._order = order
+        self._outreach = () if order is None else tuple(_outreach(order))
         self.team = team
         self.known = dict(known)
         self.more_tools: list[Tool] = []
@@ -60,7 +79,13 @@ class Briefing:
 
     def tools(self, name: str) -> tuple[Tool, ...]:
         """What this agent may do in this call."""
-        return (*self.team.tools(self.agent(name).name), *self.more_tools)
+        return (*self.own_tools(self.agent(name).name), *self.more_tools)
+
+    def own_tools(self, name: str) -> tuple[Tool, ...]:
+        """What this agent of the team may do from the first moment on."""
+        own = self.team.tools(name)
+        names = {tool.name for tool in own}
+        return (*own, *(tool for tool in self._outreach if tool.name not in names))
 
     def learn(self, facts: Mapping[str, object]) -> None:
         """What was looked up about the caller: it fills variables, and the model is told."""
@@ -68,9 +93,9 @@ class Briefing:
         self.known.update(facts)
 
     def is_closed(self, moment: datetime) -> bool:
-        """Does the first agent not take calls now?"""
+        """Does the first agent not take calls now? Who is called by us is not told so."""
         hours = self.team.first.hours
-        return hours is not None and not hours.open_at(moment)
+        return self._order is None and hours is not None and not hours.open_at(moment)
 
     # ---- what the session is told
 
@@ -94,7 +119,8 @@ class Briefing:
         )
 
     def _instructions(self, agent: Agent) -> str:
-        text = f"{PHONE_MANNERS}\n\n{self.filled(agent.instructions.strip())}"
+        manners = PHONE_MANNERS if self._order is None else f"{PHONE_MANNERS} {OUTBOUND_MANNERS}"
+        text = f"{manners}\n\n{self.filled(agent.instructions.strip())}"
         if not self._told:
             return text
         told = json.dumps(self._told, ensure_ascii=False, default=str)[:TOLD_LIMIT]
@@ -112,6 +138,8 @@ class Briefing:
 
     def filled(self, text: str) -> str:
         """`{variables}` that are known get their values; other braces stay as they are."""
+        if self._order is not None:
+            text = _DOUBLE.sub(r"{\1}", text)
         return _VARIABLE.sub(lambda found: str(self.known.get(found[1], found[0])), text)
 
     def greeting(self) -> str:
@@ -120,8 +148,16 @@ class Briefing:
         What nobody could look up is left out, with its comma: "Hello, {name}." is "Hello." then.
         """
         known = {name for name, value in self.known.items() if value is not None}
-        said = _ADDRESS.sub(lambda found: found[0] if found[1] in known else "", self.team.first.greeting)
+        said = _ADDRESS.sub(lambda found: found[0] if found[1] in known else "", self._greeting())
         return greeting_words(self.filled(said))
+
+    def _greeting(self) -> str:
+        """As it stands; an outbound call tells what it is, where the greeting has `{disclosure}` or before all else."""
+        greeting = self.team.first.greeting
+        if self._order is None:
+            return greeting
+        greeting = _DOUBLE.sub(r"{\1}", greeting)
+        return greeting if "{disclosure}" in greeting else f"{self._order.disclosure} {greeting}".strip()
 
     # ---- by which terms
 
@@ -139,7 +175,7 @@ class Briefing:
             model_interrupts=detection.interrupt_response and not ours and not agent.protect_greeting,
             model_answers=detection.create_response and not ours,
             commits=here,
-            longest_s=agent.max_minutes * 60.0,
+            longest_s=self._longest_s(agent),
             tool_s=self.tool_s(name),
             recorded=self._settings.record == "stereo",
             silence_s=agent.silence.goodbye_after_s,
@@ -154,7 +190,26 @@ class Briefing:
             tone_ms=self._tone_ms,
             music_ms=self._music_ms,
             prepare_s=agent.prepare_s if agent.prepare is not None and not name else 0.0,
+            answer=self._answer() if not name else None,
+            recording_ms=len(self.recording) // 8 if not name else 0,
         )
+
+    def _longest_s(self, agent: Agent) -> float:
+        ordered = self._order.max_minutes if self._order is not None else None
+        return (agent.max_minutes if ordered is None else min(ordered, agent.max_minutes)) * 60.0
+
+    def _answer(self) -> AnswerTerms | None:
+        """What is done about whoever picks up, its words filled like all others."""
+        if self._order is None:
+            return None
+        answer = self._order.answer
+        message, screening = self.filled(answer.message), self.filled(answer.screening)
+        return replace(answer, message=message, screening=screening, recording=b"")
+
+    @property
+    def recording(self) -> bytes:
+        """What is left on answering machines (mu-law), if it is a recording."""
+        return self._order.answer.recording if self._order is not None else b""
 
     def tool_s(self, name: str) -> float:
         """How long the call waits for a tool of this agent: longer than any of them may take."""
@@ -169,6 +224,15 @@ class Briefing:
     @staticmethod
     def _meaning(agent: Agent, meaning: str) -> str:
         return f"{TRANSFER}{agent.transfer_to}" if meaning == "transfer" else meaning
+
+
+def _outreach(order: CallOrder) -> Iterator[Tool]:
+    """What any outbound call can do, and what one of a campaign can do besides."""
+    yield outreach.do_not_call
+    yield hang_up
+    if order.campaign_id:
+        yield outreach.callback_in(order.zone) if order.zone else outreach.schedule_callback
+        yield outreach.record_result
 
 
 def _asking_s(tool: Tool) -> float:

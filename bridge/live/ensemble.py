@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from bridge.agents.agent import Agent
 from bridge.agents.analysis import Analysis
 from bridge.call import events as ev
-from bridge.errors import AgentError
+from bridge.errors import AgentError, ToolError
 from bridge.live.briefing import Briefing, tool_terms
 from bridge.live.guards import Guards
 from bridge.live.hooks import Hooks
@@ -80,6 +80,13 @@ class Ensemble:
             self._hand_over(result)
         return result
 
+    async def opt_out(self, reason: str) -> None:
+        """They pressed the key that says that they do not want to be called again."""
+        try:
+            await self.call.opt_out(reason)
+        except ToolError:
+            log.exception("a wish not to be called again could not be kept", extra={"call_id": self.call.id})
+
     def _hand_over(self, result: ToolResult) -> None:
         if result.become not in self.briefing.team.agents:
             log.error("handoff to nobody", extra={"call_id": self.call.id, "agent": result.become})
@@ -95,7 +102,7 @@ class Ensemble:
         Raises AgentError when the call has another tool of that name.
         """
         others = [tool for who, brought in self._brought.items() if who is not owner for tool in brought]
-        taken = {tool.name for tool in (*self.briefing.team.tools(self.agent.name), *others)}
+        taken = {tool.name for tool in (*self.briefing.own_tools(self.agent.name), *others)}
         twice = sorted({tool.name for tool in tools if tool.name in taken})
         if twice or len({tool.name for tool in tools}) < len(tools):
             raise AgentError(f"this call has a tool of that name already: {', '.join(twice) or 'given twice'}")

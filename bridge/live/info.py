@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bridge.agents.agent import Agent
 from bridge.agents.thinker import Thinker
@@ -55,6 +55,8 @@ class CallOrder:
     """Said at the beginning of the greeting, word for word; empty: nothing is."""
     campaign_id: str = ""
     """Empty: a call of its own."""
+    zone: str = ""
+    """The callee's time zone (IANA), for times they name; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ class CallInfo:
 
 def known(info: CallInfo) -> dict[str, object]:
     """What `{variables}` in greetings and instructions may name without anything being looked up."""
-    return {
+    order = info.order
+    given: dict[str, object] = {} if order is None else {**order.variables, "disclosure": order.disclosure}
+    return given | {
         "from_number": info.from_number,
         "to_number": info.to_number,
         "direction": info.direction,
@@ -109,6 +113,8 @@ class LiveCall:
     """The text model beside it, for supervisors; None: that of the settings."""
     outreach: Outreach | None = None
     """Who keeps what callees wish and what came of a call; None: nobody here does."""
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    """Work that goes on when the call is over."""
     speaking: str = ""
     """Which agent of the team has taken over; empty: the one the call began with speaks."""
 
@@ -172,6 +178,30 @@ class LiveCall:
         # Who talks to us already may be written to, wherever they are.
         number = self._number(to) if to and to != other else other
         await line.send_text(self.info, number, text)
+
+    async def opt_out(self, reason: str = "") -> None:
+        """The other side does not want to be called again, ever. Raises ToolError."""
+        await self._to_the_end(self._outreach("keep a list of people not to be called").opt_out(self.info, reason))
+
+    async def call_back(self, at: float, note: str = "") -> None:
+        """Call the other side again at this time (epoch seconds). Raises ToolError."""
+        await self._to_the_end(self._outreach("call anybody back").call_back(self.info, at, note))
+
+    def record_result(self, reached: bool, note: str = "") -> None:
+        """Did this call reach what it was for? Raises ToolError."""
+        self._outreach("keep what came of a call").result(self.info, "goal" if reached else "no_goal", note)
+
+    async def _to_the_end(self, wish: Coroutine[Any, Any, None]) -> None:
+        """Done even when they hang up meanwhile, as people do."""
+        task = asyncio.ensure_future(wish)
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
+        await asyncio.shield(task)
+
+    def _outreach(self, what: str) -> Outreach:
+        if self.outreach is None:
+            raise ToolError(f"Nothing here can {what}.")
+        return self.outreach
 
     def _number(self, to: str) -> str:
         if isinstance(to, Destination):

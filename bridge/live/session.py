@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from bridge.call import commands as do
 from bridge.call import events as ev
@@ -24,6 +24,9 @@ from bridge.live.model import ModelLink
 from bridge.live.phone import PhoneLink
 from bridge.live.taps import AudioTap, Subscriber, WireTap
 from bridge.tools.base import Tool, ToolResult
+
+if TYPE_CHECKING:
+    from bridge.live.pickup import PickupEars
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,9 @@ class Crew(Protocol):
 
     async def run_tool(self, name: str, arguments: str) -> ToolResult:
         """What the model shall read. Never raises but CancelledError."""
+
+    async def opt_out(self, reason: str) -> None:
+        """The other side does not want to be called again."""
 
     def bring(self, owner: object, tools: Sequence[Tool]) -> None:
         """Tools from outside, instead of those that `owner` brought before."""
@@ -105,6 +111,12 @@ class CallSession:
         self._holding = False
         self._sound: Callable[[bytes], bytes | None] = _no_leg
         self._hears = core.hear
+        self._ears: PickupEars | None = None
+        if core.listens:
+            from bridge.live.pickup import PickupEars  # numpy comes with it, which no other call needs
+
+            self._ears = PickupEars(core, self.handle, self._heard_enough)
+            self._hears = self._ears.hear
         self._feed: Feed = model.feed
         self.ears: EarsOf = lambda agent: model.feed
         """Who hears the caller for this agent: the model, or somebody here who detects their turns for it."""
@@ -193,8 +205,8 @@ class CallSession:
                 self._to_model(command)
             case do.Cancel() | do.Truncate() | do.AddText() | do.ReturnTool():
                 self.model.send(command)
-            case do.RunTool():
-                self._spawn(self._tool(command))
+            case do.RunTool() | do.OptOut():
+                self._spawn(self._for_crew(command))
             case do.Detour(digits):
                 self.detour = digits
                 self._leave_stream()
@@ -261,11 +273,17 @@ class CallSession:
         link.watch(self._timeline)
         if self._recorder is not None:
             self._recorder.attached(self._clock())
-        link.on_event = self.handle
+        link.on_event = self.handle if self._ears is None else self._ears.handle
         self._sound = link.sound
         link.on_together = self._together
         self.handle(ev.PhoneAttached(link.start.stream_id))
         return True
+
+    def _heard_enough(self) -> None:
+        """Whoever picked up is known: their line needs no ears of ours any more."""
+        self._ears, self._hears = None, self.core.hear
+        if self.phone is not None:
+            self.phone.on_event = self.handle
 
     def detach_phone(self, link: PhoneLink, detail: str) -> None:
         """The leg's socket is gone."""
@@ -289,8 +307,11 @@ class CallSession:
 
     # ---- tools
 
-    async def _tool(self, command: do.RunTool) -> None:
+    async def _for_crew(self, command: do.RunTool | do.OptOut) -> None:
         assert self.crew is not None  # noqa: S101 - app.py sets it before the call starts
+        if isinstance(command, do.OptOut):
+            await self.crew.opt_out(command.how)
+            return
         result = await self.crew.run_tool(command.name, command.arguments)
         self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak, result.note))
 
@@ -316,7 +337,8 @@ class CallSession:
         for task in self._tasks:
             task.cancel()
         self.model.close()
-        self.crew = None
+        self.crew = self._ears = None
+        self._hears = self.core.hear
         self.ears = _deaf  # ears know us
         self._feed = self.model.feed
         self.subscribers = []  # they have been told of the end, and some of them know us

@@ -8,7 +8,7 @@ field makes the server reject the whole update, so each dialect has its own writ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 AudioFormat = Literal["pcm", "pcmu"]
@@ -34,6 +34,14 @@ class SessionConfig:
     tools: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further top-level session fields, as the server names them."""
+
+
+def waiting(config: SessionConfig) -> SessionConfig:
+    """The same, but the server neither answers nor stops by itself."""
+    detection = config.turn_detection
+    if detection is None:
+        return config
+    return replace(config, turn_detection={**detection, "create_response": False, "interrupt_response": False})
 
 
 def ga_session(config: SessionConfig) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class CallBook:
         found = 0
         for at in range(0, len(missing), TOGETHER):
             stored = await asyncio.to_thread(self._read, missing[at : at + TOGETHER])
-            await self._calls.put(stored)
+            await self._put(stored)
             found += len(stored)
         return found
 
@@ -66,7 +66,7 @@ class CallBook:
             try:
                 await self._write_some()
             except StoreError as error:
-                log.error("cannot write calls into the database", extra={"error": str(error)})
+                self._told(error)
                 return
 
     async def _work(self) -> None:
@@ -78,7 +78,7 @@ class CallBook:
                     failures = 0
                 except StoreError as error:
                     if not failures:
-                        log.error("cannot write calls into the database", extra={"error": str(error)})
+                        self._told(error)
                     await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                     failures += 1
         finally:
@@ -89,9 +89,27 @@ class CallBook:
         stored: list[StoredCall] = []
         # In the disk's thread: what was handed to it before is written when this runs.
         await self._disk.submit(lambda: stored.extend(self._read(ids)))
-        await self._calls.put(stored)
+        await self._put(stored)
         for call_id in ids:
             self._waiting.pop(call_id, None)
+
+    async def _put(self, stored: list[StoredCall]) -> None:
+        """Together; but one call that the database does not take must not keep the others out."""
+        try:
+            await self._calls.put(stored)
+        except StoreError as error:
+            if error.retry:
+                raise
+            for call in stored:
+                try:
+                    await self._calls.put([call])
+                except StoreError as refused:
+                    if refused.retry:
+                        raise
+                    log.warning("a call cannot be put into the database", extra={"call_id": call.row.id})
+
+    def _told(self, error: StoreError) -> None:
+        log.warning("cannot write calls into the database; they are kept", extra={"error": str(error)})
 
     def _read(self, ids: list[str]) -> list[StoredCall]:
         """Those of them that have ended. A folder that cannot be read is no row; it stays what it is."""
@@ -112,21 +130,21 @@ def row_of(call_id: str, record: Mapping[str, Any]) -> CallRow:
     started_at = _epoch(record.get("started_at"))
     return CallRow(
         id=call_id,
-        carrier_call_id=str(record.get("carrier_call_id") or ""),
-        direction=str(record.get("direction") or ""),
-        from_number=str(record.get("from") or ""),
-        to_number=str(record.get("to") or ""),
-        agent=str(record.get("agent") or ""),
+        carrier_call_id=_text(record.get("carrier_call_id")),
+        direction=_text(record.get("direction")),
+        from_number=_text(record.get("from")),
+        to_number=_text(record.get("to")),
+        agent=_text(record.get("agent")),
         started_at=made_at(call_id) if started_at is None else started_at,
         answered_at=_epoch(record.get("answered_at")),
         ended_at=_epoch(record.get("ended_at")),
-        end_reason=str(record.get("end_reason") or ""),
-        ended_by=str(record.get("ended_by") or ""),
+        end_reason=_text(record.get("end_reason")),
+        ended_by=_text(record.get("ended_by")),
         turns=int(record.get("turns") or 0),
         usage=dict(record.get("usage") or {}),
         cost_usd=record.get("cost_usd"),
-        error=str(record.get("error") or ""),
-        campaign_id=str(record.get("campaign_id") or ""),
+        error=_text(record.get("error")),
+        campaign_id=_text(record.get("campaign_id")),
     )
 
 
@@ -135,13 +153,18 @@ def line_of(turn: Mapping[str, Any]) -> Line:
     heard_ms = turn.get("heard_ms")
     return Line(
         turn=int(turn.get("turn", 0)),
-        role=str(turn["role"]),
-        text=str(turn.get("text") or ""),
+        role=_text(turn["role"]),
+        text=_text(turn.get("text")),
         start_ms=int(turn.get("start_ms") or 0),
         end_ms=int(turn.get("end_ms") or 0),
         heard_ms=None if heard_ms is None else int(heard_ms),
         cut=bool(turn.get("cut", False)),
     )
+
+
+def _text(value: object) -> str:
+    """What both databases take as text: PostgreSQL knows no NUL, and half a surrogate pair is no character."""
+    return str(value or "").replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _epoch(text: str | None) -> float | None:

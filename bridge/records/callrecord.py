@@ -40,6 +40,11 @@ class CallRecord:
                 self._answered_at = self._wall_now()
                 self.fields["answered_at"] = iso(self._answered_at)
                 self._save()
+            case facts.AnswerJudged(kind):
+                self.fields["answered_by"] = kind
+                self._save()
+            case facts.MessageLeft(heard_ms):
+                self.fields["voicemail_heard_ms"] = heard_ms
             case facts.AgentSaid() | facts.CallerSaid() | facts.KeysPressed():
                 self.fields["turns"] += 1
             case facts.UsageCounted(usage):

@@ -2,7 +2,8 @@
 
 It signs with the account's real token for the real PUBLIC_URL and reaches it at a loopback address. `ring` lets a phone
 call the application; the REST API (`twilio/rest.py`) lets the application call a phone. Whatever the real one would
-refuse ends up, by its own error number, in `call.problems`.
+refuse ends up, by its own error number, in `call.problems`. Who is at the other end says the
+`directory`: one party, or a whole population (`crowd.py`); what goes wrong by chance says `twilio/weather.py`.
 
     carrier = Carrier(CarrierOptions(public_url="https://voice.example.test", connect=("127.0.0.1", 8080), ...))
     await carrier.start()
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,12 +30,14 @@ from bridge.sim.twilio.account import Account, print_problem
 from bridge.sim.twilio.call import Fetch, SimCall
 from bridge.sim.twilio.conference import Conference
 from bridge.sim.twilio.control import control_routes
+from bridge.sim.twilio.fields import Refusal
 from bridge.sim.twilio.lifecycle import Order, run_inbound, run_outbound
 from bridge.sim.twilio.problems import Problem
 from bridge.sim.twilio.progress import Progress
-from bridge.sim.twilio.rest import RestFault, rest_routes
+from bridge.sim.twilio.rest import rest_routes
 from bridge.sim.twilio.stream import StreamOptions
 from bridge.sim.twilio.texts import Text, report_progress
+from bridge.sim.twilio.weather import CALM, FAIR, CallbackWeather, DialWeather, RestFault
 from bridge.sim.twilio.webhook import Address, Exchange, Post
 from bridge.sim.voice import Mouth
 
@@ -66,8 +69,18 @@ class CarrierOptions:
     """The way between carrier and phone, each direction, in steps of 20 ms."""
     calls_per_second: float = 1.0
     """Outbound calls started each second; more wait in the queue, as at the real one."""
+    concurrency: int | None = None
+    """Outbound calls at once, those in the queue included; more are refused (10004). None for any number."""
     rest_concurrency: int = 100
     """REST requests at once before 429 (20429)."""
+    dialing: DialWeather = CALM
+    callbacks: CallbackWeather = FAIR
+    """What goes wrong by chance with orders to call somebody, and with status and detection callbacks."""
+    list_lag_s: float = 0.0
+    """How long a new call is not in the list yet."""
+    price_minute_usd: float = 0.014
+    price_after_s: float = 2.0
+    """What a minute of an outbound call costs, and how long after its end the price is known."""
     directory: Directory = field(default=lambda number: Party())
     """Who picks up when a number is called."""
     on_problem: Callable[[str, Problem], None] = print_problem
@@ -96,7 +109,12 @@ class Carrier:
             phone_latency_ms=options.phone_latency_ms,
             on_problem=options.on_problem,
             rng=random.Random(options.seed),
+            callbacks=options.callbacks,
+            price_minute_usd=options.price_minute_usd,
+            price_after_s=options.price_after_s,
         )
+        self.dialled: Counter[str] = Counter()
+        """How many calls were placed to each number."""
         self.messages: list[Text] = []
         """The text messages the application has sent."""
         self.text_webhooks: list[Exchange] = []
@@ -104,7 +122,12 @@ class Carrier:
         self._text_tasks: set[asyncio.Task[None]] = set()
         self.rest_faults: deque[RestFault] = deque()
         """What the next REST requests meet; empty is a healthy API."""
+        self.dial_faults: deque[RestFault | None] = deque()
+        """The same for the next orders to call somebody alone; None is a healthy one."""
+        self._dial_rng = random.Random(options.seed)
         self._next_slot_s = 0.0
+        self.open_calls = 0
+        """Outbound calls that are not over."""
         self._server = Server([*rest_routes(self), *control_routes(self)], options.host, options.port)
 
     @property
@@ -126,9 +149,11 @@ class Carrier:
         for call in self.calls.values():
             call.hang_up("carrier")
         tasks = [call.task for call in self.calls.values() if call.task is not None]
-        for task in self._text_tasks:
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        beside = self._text_tasks | self.account.late
+        for task in beside:
             task.cancel()
-        results = await asyncio.gather(*tasks, *self._text_tasks, return_exceptions=True)
+        results += await asyncio.gather(*beside, return_exceptions=True)
         await self._server.stop()
         await self.account.post.close()
         if self._own_mouth:
@@ -160,21 +185,40 @@ class Carrier:
         status_method: str = "POST",
         events: frozenset[str] = frozenset({"completed"}),
         time_limit_s: float | None = None,
-    ) -> tuple[SimCall, float]:
-        """The application calls `to`: the call, and how many seconds it waits in the queue first."""
+    ) -> SimCall:
+        """The application calls `to`; the call waits in the queue first. Raises Refusal."""
+        if self.options.concurrency is not None and self.open_calls >= self.options.concurrency:
+            raise Refusal(400, 10004, "Call concurrency limit exceeded")
         party = self.options.directory(to)
+        if party.refusal:
+            raise Refusal(400, party.refusal, f"The number {to} is not called")
+        self.dialled[to] += 1
         call = SimCall(self.account, from_, to, "outbound-api", party.phone)
         if time_limit_s is not None:
             call.time_limit_s = time_limit_s
         now_s = asyncio.get_running_loop().time()
         slot_s = max(now_s, self._next_slot_s)
         self._next_slot_s = slot_s + 1 / self.options.calls_per_second
+        call.queue_time_ms = round((slot_s - now_s) * 1000)
         progress = Progress(call, status_url, method=status_method, events=events)
         self._keep(call)
+        self.open_calls += 1
         call.task = asyncio.create_task(
             run_outbound(call, order, party, progress, slot_s - now_s), name=f"call {call.sid}"
         )
-        return call, slot_s - now_s
+        call.task.add_done_callback(self._closed)
+        return call
+
+    def next_dial_fault(self) -> RestFault | None:
+        """What the next order to call somebody meets: as planned, else by chance."""
+        if self.dial_faults:
+            return self.dial_faults.popleft()
+        return self.options.dialing.draw(self._dial_rng)
+
+    async def posted(self) -> None:
+        """Wait for the callbacks that are late."""
+        while self.account.late:
+            await asyncio.wait(self.account.late)
 
     def send_text(self, text: Text) -> None:
         """The application sends a message: it is kept, and its callback told how it fares."""
@@ -186,13 +230,16 @@ class Carrier:
             self._text_tasks.add(task)
             task.add_done_callback(self._text_tasks.discard)
 
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self.open_calls -= 1
+
     def _keep(self, call: SimCall) -> None:
         self.calls[call.sid] = call
 
 
-async def serve(options: CarrierOptions, ready: Callable[[str], None]) -> None:
+async def serve(options: CarrierOptions, ready: Callable[[str], None], mouth: Mouth | None = None) -> None:
     """Run a carrier until cancelled; `ready` is told the REST API's URL."""
-    carrier = Carrier(options)
+    carrier = Carrier(options, mouth=mouth)
     await carrier.start()
     try:
         ready(carrier.url)

@@ -7,6 +7,7 @@ ms): a late loop catches up in a burst, as a packet network does, and never drif
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from typing import Protocol
 
@@ -28,21 +29,44 @@ class Line:
 
     def __init__(self, phone: Phone, latency_ms: float = 0.0) -> None:
         self.phone = phone
-        self.leg: Leg | None = None
+        self._leg: Leg | None = None
+        self._awake = asyncio.Event()
         frames = round(latency_ms / 1000 / FRAME_S)
         self._to_ear = deque([b""] * frames)
         self._from_mouth = deque([(SILENCE, "")] * frames)
 
+    @property
+    def leg(self) -> Leg | None:
+        """What the phone is connected to now."""
+        return self._leg
+
+    @leg.setter
+    def leg(self, leg: Leg | None) -> None:
+        self._leg = leg
+        self._awake.set()
+
     async def run(self) -> None:
-        """Tick until the phone is hung up."""
+        """Tick until the phone is hung up. A light phone's clock stands while there is nothing to carry."""
         loop = asyncio.get_running_loop()
         start_s = loop.time()
-        self.phone.pick_up(start_s)
+        phone = self.phone
+        if phone.light:
+            phone.stir = self._awake.set
+        phone.pick_up(start_s)
         ticks = 0
-        while not self.phone.hung_up:
+        while not phone.hung_up:
+            if phone.light and self._leg is None and not phone.attentive:
+                await self._stirred()
+                ticks = max(ticks, math.ceil((loop.time() - start_s) / FRAME_S))
+                await _until(loop, start_s + ticks * FRAME_S)
+                continue
             self._tick(start_s + ticks * FRAME_S)
             ticks += 1
             await _until(loop, start_s + ticks * FRAME_S)
+
+    async def _stirred(self) -> None:
+        self._awake.clear()
+        await self._awake.wait()
 
     def _tick(self, at_s: float) -> None:
         self._from_mouth.append((self.phone.tick(at_s), self.phone.take_key()))

@@ -8,12 +8,14 @@ listens and hangs up; `until` wakes it at the frame in which what it waits for c
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import random
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from bridge.audio.g711 import ULAW_SILENCE, ulaw_to_pcm16
+from bridge.audio.g711 import SAMPLE_RATE_HZ, ULAW_SILENCE, ulaw_to_pcm16
 from bridge.audio.level import rms
 from bridge.errors import UsageError
 from bridge.sim.heard import Heard
@@ -50,10 +52,15 @@ class Phone:
         noise: bool = True,
         seed: int = 0,
         keep: bool = True,
+        light: bool = False,
         on_event: EventSink | None = None,
     ) -> None:
-        """`noise`: comfort noise in pauses instead of digital silence. `keep`: record both directions."""
+        """`noise`: comfort noise in pauses instead of digital silence. `keep`: record both directions. `light`: there
+        is no sound while nobody is connected and nothing is said, which makes a crowd of such phones cheap."""
         self.person = person
+        self.light = light
+        self.stir: Callable[[], None] | None = None
+        """Told when there may be something to carry again; set by whoever carries a light phone's sound."""
         self.heard = Heard()
         self.spoken = Heard()
         self.now_s = 0.0
@@ -61,14 +68,16 @@ class Phone:
         self.hung_up = False
         self._sinks = [on_event] if on_event is not None else []
         self._keep = keep
-        self._noise = _line_noise(seed) if noise else SILENCE * 50
-        self._noise_at = seed * FRAME_BYTES % len(self._noise)
+        self._noise_seed = seed if noise else None
+        self._noise = b""
+        self._noise_at = seed * FRAME_BYTES % SAMPLE_RATE_HZ
         self._voice: deque[bytes] = deque()
         self._keys: deque[str] = deque()
         self._key_pause = 0
         self._loud_since_s: float | None = None
         self._loud_until_s: float | None = None
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # What the person does and notices.
@@ -77,6 +86,11 @@ class Phone:
     def saying(self) -> bool:
         """Is there still something to be said or pressed?"""
         return bool(self._voice or self._keys or self._key_pause)
+
+    @property
+    def attentive(self) -> bool:
+        """Is there a reason to count frames: something to be said, or a person who waits for what they bring?"""
+        return self.saying or bool(self._waiting)
 
     @property
     def agent_silent_for_ms(self) -> float:
@@ -98,6 +112,7 @@ class Phone:
         """Speak: mu-law at 8 kHz, queued behind what is being said."""
         for start in range(0, len(ulaw), FRAME_BYTES):
             self._voice.append(ulaw[start : start + FRAME_BYTES].ljust(FRAME_BYTES, SILENCE[:1]))
+        self._stirred()
 
     def hush(self) -> None:
         """Stop in the middle of the sentence."""
@@ -108,12 +123,14 @@ class Phone:
         if strange := set(keys) - KEYS:
             raise UsageError(f"{''.join(sorted(strange))!r} is on no telephone; there are 0-9, *, # and A-D")
         self._keys.extend(keys)
+        self._stirred()
 
     def hang_up(self) -> None:
         """Put the receiver down; the carrier notices at its next frame."""
         if not self.hung_up:
             self.hung_up = True
             self.tell("hung_up")
+            self._stirred()
 
     async def until(self, condition: Callable[[], bool], limit_s: float | None = None) -> bool:
         """Wait for the frame at which `condition` is true; False when `limit_s` pass first or the call ends."""
@@ -127,11 +144,22 @@ class Phone:
         deadline_s = None if limit_s is None else self.now_s + limit_s
         if deadline_s is not None:
             self._waiting.append((lambda: self.now_s >= deadline_s - FRAME_S / 2, future))
+        self._stirred()
         try:
             await future
         finally:
             self._waiting = [one for one in self._waiting if one[1] is not future]
         return condition()
+
+    async def rest(self, seconds: float) -> None:
+        """Let time pass, or the call end. Needs no frames on a light phone."""
+        if not self.light:
+            await self.until(lambda: False, seconds)
+        elif self.connected and not self.hung_up:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._over.wait()
+            self.now_s = max(self.now_s, asyncio.get_running_loop().time())
 
     # What the carrier does with it.
 
@@ -151,6 +179,7 @@ class Phone:
             self.connected = False
             self._end_of_speech()
             self.tell("ended")
+        self._over.set()
         for _, future in self._waiting:
             if not future.done():
                 future.set_result(None)
@@ -169,10 +198,16 @@ class Phone:
         elif self._voice:
             frame = self._voice.popleft()
         else:
-            frame = self._noise[self._noise_at : self._noise_at + FRAME_BYTES]
-            self._noise_at = (self._noise_at + FRAME_BYTES) % len(self._noise)
+            frame = self._pause()
         if self._keep:
             self.spoken.add(frame, at_s)
+        return frame
+
+    def _pause(self) -> bytes:
+        if not self._noise:
+            self._noise = SILENCE * 50 if self._noise_seed is None else _line_noise(self._noise_seed)
+        frame = self._noise[self._noise_at : self._noise_at + FRAME_BYTES]
+        self._noise_at = (self._noise_at + FRAME_BYTES) % len(self._noise)
         return frame
 
     def take_key(self) -> str:
@@ -200,6 +235,10 @@ class Phone:
             if not future.done() and condition():
                 future.set_result(None)
 
+    def _stirred(self) -> None:
+        if self.stir is not None:
+            self.stir()
+
     def _end_of_speech(self) -> None:
         if self._loud_since_s is not None:
             self._loud_since_s = None
@@ -222,6 +261,7 @@ class Phone:
             sink(what, self.now_s, detail)
 
 
+@functools.lru_cache(maxsize=32)
 def _line_noise(seed: int) -> bytes:
     """One second of the hiss of an open line."""
     return bytes(random.Random(seed).choices(_NOISE_CODES, k=8000))

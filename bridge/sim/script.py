@@ -8,6 +8,7 @@ A score is a list of steps, built in Python or read from a text of one step a li
     say "Hello."                and wait until it is said
     play question.wav           a mono WAV file instead
     noise 3 -40                 three seconds of noise at -40 dBFS (default -30)
+    tone 1000 0.4               a beep of 1000 Hz for 0.4 s
     interrupt 2.5 "Sorry?"      after 2.5 s of the agent's speech, over it
     press 4271#
     hang up
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import assert_never
 
 from bridge.audio.g711 import SAMPLE_RATE_HZ, pcm16_to_ulaw
-from bridge.audio.tones import noise
+from bridge.audio.tones import noise, sine
 from bridge.audio.wav import read_wav
 from bridge.errors import UsageError
 from bridge.sim.phone import KEYS, Phone
@@ -58,6 +59,14 @@ class Noise:
 
     seconds: float
     level_dbfs: float = -30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """A pure tone, as machines give it."""
+
+    hz: float
+    seconds: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ class ExpectHangUp:
     limit_s: float = HANG_UP_LIMIT_S
 
 
-Step = Say | PlayFile | Noise | Listen | Wait | Interrupt | Press | HangUp | ExpectHangUp
+Step = Say | PlayFile | Noise | Tone | Listen | Wait | Interrupt | Press | HangUp | ExpectHangUp
 Score = tuple[Step, ...]
 
 DEMO: Score = (
@@ -167,6 +176,7 @@ _STEPS: Mapping[str, tuple[Callable[[list[str]], Step], int, int]] = {
     "say": (lambda values: Say(values[0]), 1, 1),
     "play": (lambda values: PlayFile(Path(values[0])), 1, 1),
     "noise": (lambda values: Noise(*map(float, values)), 1, 2),
+    "tone": (lambda values: Tone(*map(float, values)), 1, 2),
     "listen": (lambda values: Listen(*map(float, values)), 0, 1),
     "wait": (lambda values: Wait(float(values[0])), 1, 1),
     "interrupt": (lambda values: Interrupt(float(values[0]), values[1]), 2, 2),
@@ -179,14 +189,17 @@ _STEPS: Mapping[str, tuple[Callable[[list[str]], Step], int, int]] = {
 class Caller:
     """A person who plays a score on a phone. Events it adds to the phone's: said, too_late, no_answer, left_on_line."""
 
-    def __init__(self, score: Score, mouth: Mouth) -> None:
+    def __init__(self, score: Score, mouth: Mouth, *, sounds: dict[Step, bytes] | None = None) -> None:
+        """`sounds`: what has been rendered already, shared by callers who have the same mouth and say the same."""
         self.score = score
         self._mouth = mouth
-        self._sounds: dict[Step, bytes] = {}
+        self._sounds = {} if sounds is None else sounds
 
     async def prepare(self) -> None:
         """Render everything that will be said, so that nothing waits for it in the call. Raises what rendering does."""
         for step in self.score:
+            if step in self._sounds:
+                continue
             if isinstance(step, Say | Interrupt):
                 self._sounds[step] = await phone_speech(self._mouth, step.text, "caller")
             elif isinstance(step, PlayFile):
@@ -194,11 +207,12 @@ class Caller:
             elif isinstance(step, Noise):
                 sound = noise(step.seconds * 1000, SAMPLE_RATE_HZ, seed=1, rms_dbfs=step.level_dbfs)
                 self._sounds[step] = pcm16_to_ulaw(sound)
+            elif isinstance(step, Tone):
+                self._sounds[step] = pcm16_to_ulaw(sine(step.hz, step.seconds * 1000, SAMPLE_RATE_HZ))
 
     async def perform(self, phone: Phone) -> None:
         """Play the score."""
-        if not self._sounds:
-            await self.prepare()
+        await self.prepare()
         for step in self.score:
             if not phone.connected:
                 return
@@ -206,12 +220,12 @@ class Caller:
 
     async def _play(self, step: Step, phone: Phone) -> None:
         match step:
-            case Say() | PlayFile() | Noise():
+            case Say() | PlayFile() | Noise() | Tone():
                 await self._speak(step, phone)
             case Listen():
                 await _listen(step, phone)
             case Wait(seconds):
-                await phone.until(lambda: False, seconds)
+                await phone.rest(seconds)
             case Interrupt():
                 await self._interrupt(step, phone)
             case Press(keys):
@@ -220,14 +234,14 @@ class Caller:
             case HangUp():
                 phone.hang_up()
             case ExpectHangUp(limit_s):
-                await phone.until(lambda: False, limit_s)
+                await phone.rest(limit_s)
                 if phone.connected:
                     phone.tell("left_on_line", f"the agent did not hang up within {limit_s:g} s")
                     phone.hang_up()
             case _:
                 assert_never(step)
 
-    async def _speak(self, step: Say | PlayFile | Noise | Interrupt, phone: Phone) -> None:
+    async def _speak(self, step: Say | PlayFile | Noise | Tone | Interrupt, phone: Phone) -> None:
         phone.tell("saying", _words(step))
         phone.say(self._sounds[step])
         await phone.until(lambda: not phone.saying)
@@ -258,7 +272,7 @@ async def _listen(step: Listen, phone: Phone) -> None:
     await phone.until(lambda: phone.agent_silent_for_ms >= step.silence_ms, ATTENTION_S)
 
 
-def _words(step: Say | PlayFile | Noise | Interrupt) -> str:
+def _words(step: Say | PlayFile | Noise | Tone | Interrupt) -> str:
     match step:
         case Say(text) | Interrupt(_, text):
             return text
@@ -266,5 +280,7 @@ def _words(step: Say | PlayFile | Noise | Interrupt) -> str:
             return path.name
         case Noise(seconds):
             return f"noise, {seconds:g} s"
+        case Tone(hz, seconds):
+            return f"{hz:g} Hz, {seconds:g} s"
         case _:
             assert_never(step)

@@ -20,7 +20,7 @@ class Address:
 
     path: Path | None = None
     url: str = ""
-    """`postgresql+asyncpg://...`, with its password."""
+    """`postgresql://...` as PostgreSQL's own tools take it, with its password."""
 
     @property
     def shown(self) -> str:
@@ -43,7 +43,7 @@ def read_address(url: str, data: Path) -> Address:
             )
         return Address(Path(unquote(place[1:])))
     if mark and scheme in _POSTGRES:
-        return Address(url=f"postgresql+asyncpg://{rest}")
+        return Address(url=f"postgresql://{rest}")
     raise ConfigError(
         f"DATABASE_URL is {without_password(url)!r}: it must look like sqlite:///data/{FILE} "
         "or postgresql://user:password@host/database"

@@ -7,12 +7,13 @@ transaction begun again, once, as long as its commit was not sent; the same when
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.errors import ConfigError
 from bridge.store.address import Address
@@ -30,33 +31,42 @@ WAIT_S = 5.0
 """For a row that somebody else has locked."""
 
 
+async def _connect(url: str) -> Any:
+    """By asyncpg itself, which reads a URL as all of PostgreSQL's tools do (`?sslmode=require`)."""
+    import asyncpg
+
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_S,
+        command_timeout=COMMAND_S,
+        server_settings={
+            "application_name": "callbridge",
+            "lock_timeout": str(round(WAIT_S * 1000)),
+            # A frozen process must not keep others from the rows it had locked.
+            "idle_in_transaction_session_timeout": "60000",
+        },
+    )
+
+
 class PostgresPool:
     """Some connections to one server."""
 
     def __init__(self, address: Address) -> None:
         self._where = address.shown
+        self._connect = partial(_connect, address.url)
         if find_spec("asyncpg") is None:
             raise ConfigError(
                 'DATABASE_URL asks for PostgreSQL, whose driver is not installed: pip install "callbridge[postgres]"'
             )
         self._engine = create_async_engine(
-            address.url,
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
             pool_size=CONNECTIONS,
             max_overflow=CONNECTIONS,
             pool_timeout=WAIT_S,
             json_serializer=encode,
             json_deserializer=msgspec.json.decode,
             hide_parameters=True,
-            connect_args={
-                "timeout": CONNECT_S,
-                "command_timeout": COMMAND_S,
-                "server_settings": {
-                    "application_name": "callbridge",
-                    "lock_timeout": str(round(WAIT_S * 1000)),
-                    # A frozen process must not keep others from the rows it had locked.
-                    "idle_in_transaction_session_timeout": "60000",
-                },
-            },
         )
 
     async def write(self, wait_s: float, work: Callable[[sa.Connection, *Args], T], *args: *Args) -> T:
@@ -67,23 +77,18 @@ class PostgresPool:
         """One transaction that sees one state of the database. Raises StoreError."""
         return await self._run(wait_s, True, work, *args)
 
-    async def connection(self) -> AsyncConnection:
-        """One for its holder alone (a lock, LISTEN), without transactions; to be closed. Raises StoreError."""
-        try:
-            conn = await self._engine.connect()
-            return await conn.execution_options(isolation_level="AUTOCOMMIT")
-        except CAUGHT as error:
-            raise as_store_error(error, self._where) from error
+    async def own_connection(self) -> Any:
+        """asyncpg's connection for its holder alone, outside of the pool. Raises what asyncpg does."""
+        return await self._connect()
 
     async def tidy(self) -> bool:
         """Let the server overwrite what was deleted, when it next needs the room. Raises StoreError."""
-        conn = await self.connection()
         try:
-            await conn.exec_driver_sql("VACUUM calls, transcript_lines, attempts, contacts")
+            async with self._engine.connect() as conn:
+                await conn.execution_options(isolation_level="AUTOCOMMIT")
+                await conn.exec_driver_sql("VACUUM calls, transcript_lines, attempts, contacts")
         except CAUGHT as error:
             raise as_store_error(error, self._where) from error
-        finally:
-            await conn.close()
         return True
 
     async def close(self) -> None:

@@ -133,21 +133,28 @@ class Lane:
         file = (stat.st_dev, stat.st_ino)
         if self._conn is not None and file == self._file:
             return self._conn
-        known = self._file
         self._drop()
         conn = self._engine.connect()
-        self._raw = raw = conn.connection.driver_connection
-        assert raw is not None  # noqa: S101 - a connection has one
+        try:
+            raw = self._prepare(conn)
+            if self._file not in ((0, 0), file):
+                with conn.begin():
+                    self._check(conn)
+        except BaseException:
+            conn.close()
+            raise
+        self._conn, self._raw, self._file, self._timeout_ms = conn, raw, file, -1
+        return conn
+
+    def _prepare(self, conn: sa.Connection) -> sqlite3.Connection:
+        raw = conn.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - narrows the type
         begin = self._begin
         # SQLAlchemy's own begin does nothing here; and in the plain driver's words it costs a tenth.
         sa.event.listen(conn, "begin", lambda _: raw.execute(begin))
         if not self._writes:
             raw.execute("PRAGMA query_only=ON")
-        self._conn, self._file, self._timeout_ms = conn, file, -1
-        if known not in ((0, 0), file):
-            with conn.begin():
-                self._check(conn)
-        return conn
+        return raw
 
     def _patience(self, deadline: float) -> None:
         left_ms = max(0, round((deadline - time.monotonic()) * 1000))

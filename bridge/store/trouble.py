@@ -8,8 +8,8 @@ import sqlalchemy.exc as sa
 
 from bridge.errors import DatabaseBusy, DatabaseFull, DatabaseLost, StoreConflict, StoreError
 
-CAUGHT = (sa.SQLAlchemyError, sqlite3.Error, OSError)
-"""What drivers raise; TimeoutError is an OSError."""
+CAUGHT = (sa.SQLAlchemyError, sqlite3.Error, OSError, UnicodeError)
+"""What drivers raise. TimeoutError is an OSError; half a surrogate pair is a UnicodeError."""
 
 _BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED"}
 _LOST = {"SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_PERM"}

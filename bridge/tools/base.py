@@ -94,6 +94,15 @@ class Call(Protocol):
     def send_digits(self, digits: str) -> None:
         """Press keys (0-9, *, #, A-D; `w` waits half a second) for a machine at the other end."""
 
+    def opt_out(self, reason: str = "") -> Awaitable[None]:
+        """The other side does not want to be called again, ever. Raises ToolError where nobody keeps such a list."""
+
+    def call_back(self, at: float, note: str = "") -> Awaitable[None]:
+        """Call the other side again at this time (epoch seconds). Raises ToolError."""
+
+    def record_result(self, reached: bool, note: str = "") -> None:
+        """Did this call reach what it was for? Raises ToolError."""
+
 
 DEFAULT_TIMEOUT_S = 10.0
 """Nobody listens to silence on the phone for longer."""

@@ -162,6 +162,15 @@ class CallFromThread:
     def send_digits(self, digits: str) -> None:
         self._on_loop(lambda: self._call.send_digits(digits))
 
+    def opt_out(self, reason: str = "") -> Awaitable[None]:
+        return self._awaited(self._call.opt_out(reason))
+
+    def call_back(self, at: float, note: str = "") -> Awaitable[None]:
+        return self._awaited(self._call.call_back(at, note))
+
+    def record_result(self, reached: bool, note: str = "") -> None:
+        self._on_loop(lambda: self._call.record_result(reached, note))
+
     def _awaited(self, verb: Awaitable[R]) -> Awaitable[R]:
         if threading.get_ident() == self._thread:
             return verb

@@ -107,7 +107,7 @@ class Judge:
                 self._told(fact)
             case do.End():
                 self.ends += 1
-            case do.Feed() | do.Configure() | do.Cancel() | do.AddText() | do.Flush() | do.Detour():
+            case do.Feed() | do.OptOut() | do.Configure() | do.Cancel() | do.AddText() | do.Flush() | do.Detour():
                 pass
             case do.HandOver(to):
                 assert to

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call.core import CallCore
-from bridge.call.limits import Terms, ToolTerms
+from bridge.call.limits import AnswerTerms, Terms, ToolTerms
 
 few = st.integers(0, 3)
 responses = few.map(lambda n: f"resp_{n}")
@@ -42,6 +42,18 @@ terms = st.builds(
     music_ms=st.sampled_from([0, 500]),
     tone_ms=st.sampled_from([0, 200]),
     prepare_s=st.sampled_from([0.0, 2.0]),
+    recording_ms=st.sampled_from([0, 700]),
+    answer=st.none()
+    | st.builds(
+        AnswerTerms,
+        on_machine=st.sampled_from(["hang_up", "message", "recording"]),
+        message=st.sampled_from(["", "Please call us back."]),
+        screening=st.sampled_from(["", "Jo of Acme, about the order."]),
+        on_menu=st.sampled_from(["go_on", "hang_up"]),
+        longest_greeting_s=st.sampled_from([3.0, 45.0]),
+        person_s=st.just(20.0),
+        ring_s=st.just(30.0),
+    ),
     tools=st.dictionaries(
         st.sampled_from(["look_up", "book"]),
         st.builds(
@@ -127,6 +139,38 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(event=st.sampled_from([ev.PhoneAttached("MZ2"), ev.PhoneLost("reset"), ev.PhoneExpected()]))
     def legs_come_and_go(self, event: ev.Event) -> None:
         self.tell(event)
+
+    # ---- an outbound call opens
+
+    @rule(
+        event=st.builds(
+            ev.LineHeard,
+            voice=st.booleans(),
+            ms=st.sampled_from([80, 200, 400, 1200, 2500, 7000]),
+            tone_hz=st.sampled_from([0, 0, 1000, 2100]),
+            tone_ms=st.sampled_from([140, 700]),
+            tone_ended=st.booleans(),
+        )
+    )
+    def the_line_sounds(self, event: ev.Event) -> None:
+        self.tell(event)
+
+    @rule(by=st.sampled_from(["human", "machine_start", "machine_end_beep", "machine_end_other", "fax", "unknown"]))
+    def the_carrier_detects(self, by: str) -> None:
+        self.tell(ev.CarrierDetected(by))
+
+    @rule()
+    def they_pick_up(self) -> None:
+        self.tell(ev.CalleeAnswered())
+
+    @rule(
+        item=items,
+        text=st.sampled_from(
+            ["Hello?", "Leave a message after the tone.", "The mailbox is full.", "Press one.", "State your name."]
+        ),
+    )
+    def telling_words(self, item: str, text: str) -> None:
+        self.tell(ev.CallerText("caller_" + item, text, final=True))
 
     # ---- the model
 

@@ -183,7 +183,7 @@ def _check_text(name: str, text: str, schema: Schema) -> None:
         raise Unlawful(f"{name} has {len(text)} characters")
     if "pattern" in schema and not re.search(schema["pattern"], text):
         raise Unlawful(f"{name} is {text!r}, which does not fit {schema['pattern']}")
-    form = schema.get("format")
+    form = str(schema.get("format"))
     if form in _FORMS and not _FORMS[form](text):
         raise Unlawful(f"{name} is {text!r}, which is no {form}")
 

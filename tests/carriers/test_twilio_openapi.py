@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 from openapi import FORM, Api, Asked, Unlawful
 from rest_world import ACCOUNT, CALL, PUBLIC_URL, answering, control, rest
 
 from bridge.carriers.base import CallRef, DialOrder, Outcome
 from bridge.carriers.twilio.control import TwilioControl
+from bridge.sim.carrier import Carrier, CarrierOptions
+from bridge.sim.crowd import Crowd
+from bridge.sim.loop import run
 
 pytestmark = pytest.mark.sockets
 API = Api()
@@ -101,3 +105,32 @@ GOOD = {"To": TO, "From": FROM, "Url": f"{PUBLIC_URL}/voice"}
 def test_the_judge_refuses_what_is_not_described(asked: Asked, why: str) -> None:
     with pytest.raises(Unlawful, match=why):
         API.judge(asked)
+
+
+def test_the_pretend_carrier_looks_as_twilio_describes_itself() -> None:
+    """What the double prints of a call, from the queue to the price, passes the same judge."""
+    people = {TO: ["human"], "+14155550124": ["declined"]}
+
+    async def story() -> list[str]:
+        crowd = Crowd(people=people, voices=False)
+        options = CarrierOptions(
+            PUBLIC_URL, ACCOUNT, "t", ("127.0.0.1", 9), directory=crowd, on_problem=lambda sid, problem: None
+        )
+        carrier, statuses = Carrier(options), []
+        await carrier.start()
+        async with httpx2.AsyncClient(base_url=carrier.url, auth=(ACCOUNT, "t"), trust_env=False) as client:
+            for to in people:
+                order = {"To": to, "From": FROM, "Twiml": '<Response><Pause length="30"/></Response>'}
+                made = await client.post(f"{CALLS}.json", data=order | {"MachineDetection": "Enable"})
+                API.call(made.json())
+            for seconds in (2.0, 30.0, 100.0):
+                await asyncio.sleep(seconds)
+                for call in (await client.get(f"{CALLS}.json")).json()["calls"]:
+                    API.call(call)
+                    statuses.append(f"{call['status']} {call['price']}")
+        await carrier.stop()
+        return statuses
+
+    statuses = run(story(), limit_s=1000)
+    assert "ringing None" in statuses
+    assert statuses[-2:] == ["busy 0", "completed -0.01400"]

@@ -23,7 +23,7 @@ def environment(extra: Mapping[str, str] = MappingProxyType({})) -> dict[str, st
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("BRIDGE_", "TWILIO_", "REALTIME_"))
     }
-    for name in ("OPENAI_API_KEY", "PUBLIC_URL", "PORT", "LOG_LEVEL"):
+    for name in ("OPENAI_API_KEY", "DATABASE_URL", "PUBLIC_URL", "PORT", "LOG_LEVEL"):
         kept.pop(name, None)
     return kept | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", **extra}
 

@@ -49,6 +49,28 @@ def test_the_carrier_prints_its_url_and_runs_until_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.sockets
+def test_a_carrier_with_people(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("number,who\n+14155550123,busy\n+14155550124,invalid\n", "utf-8")
+    people = ("--people", "people.csv", "--crowd", "7", "--share", "no_answer=1", "--silent", "--cps", "50")
+    weather = ("--concurrency", "5", "--faults", "error=0", "--callbacks", "lost=0.1")
+    sid = "AC" + "0" * 32
+    part, url = started(tmp_path, *CARRIER, "--connect", "127.0.0.1:9", *people, *weather)
+    try:
+        calls = f"{url}/2010-04-01/Accounts/{sid}/Calls.json"
+        order = {"From": "+14155550199", "Twiml": "<Response/>", "Timeout": "60"}
+        codes = []
+        for last in "123455555":
+            to = {"To": f"+1415555012{last}"}
+            answer = httpx2.post(calls, data=order | to, auth=(sid, "a-token"), trust_env=False)
+            codes.append(answer.json().get("code", answer.json()["status"]))
+        told = httpx2.get(f"{url}/sim/dialled", trust_env=False).json()
+        assert codes == ["queued", "queued", "queued", 21211, "queued", "queued", 10004, 10004, 10004]
+        assert told["numbers"] == {f"+1415555012{n}": 1 for n in "123"} | {"+14155550125": 2}
+    finally:
+        assert stopped(part, signal.SIGTERM) == 0
+
+
+@pytest.mark.sockets
 def test_a_phone_that_reaches_nobody_says_so(tmp_path: Path) -> None:
     done = run(tmp_path, "sim", "phone", *CARRIER[2:], "--connect", "127.0.0.1:9", "--say", "Yes please.")
     assert done.returncode == 1
@@ -68,6 +90,11 @@ def test_values_that_make_no_sense(tmp_path: Path) -> None:
     assert "no ears called 'big'" in refused(tmp_path, "sim", "model", "--ears", "big")
     assert "'burn' is not a fault" in refused(tmp_path, "sim", "model", "--fault", "burn")
     assert "must be greater than zero" in refused(tmp_path, "sim", "model", "--speed", "0")
+    there = (*CARRIER, "--connect", "127.0.0.1:9")
+    assert "there is no 'ghost'" in refused(tmp_path, *there, "--crowd", "1", "--share", "ghost=1")
+    assert "give --crowd SEED as well" in refused(tmp_path, *there, "--share", "human=1")
+    assert "none.csv: cannot be read" in refused(tmp_path, *there, "--people", "none.csv")
+    assert "an order can meet rate_limited" in refused(tmp_path, *there, "--faults", "slow=1")
     assert "PUBLIC_URL is missing" in refused(tmp_path, "sim", "carrier")
     assert "TWILIO_AUTH_TOKEN is missing" in refused(tmp_path, *CARRIER[:4])
     assert "--connect is 'there'" in refused(tmp_path, *CARRIER, "--connect", "there")

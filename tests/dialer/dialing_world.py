@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "live"))
-from house_world import House, house  # noqa: E402
+from house_world import House, house
 
-from bridge.agents.agent import Agent  # noqa: E402
-from bridge.dialer.dialer import Desk  # noqa: E402
-from bridge.sim.brain import Brain  # noqa: E402
-from bridge.sim.plan import Plan  # noqa: E402
-from bridge.store.base import Contact  # noqa: E402
+from bridge.agents.agent import Agent
+from bridge.dialer.dialer import Desk
+from bridge.sim.brain import Brain
+from bridge.sim.plan import Plan
+from bridge.store.base import Contact
 
 OURS = "+14155550100"
 NOON = 1_796_065_200.0

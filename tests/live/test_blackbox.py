@@ -211,6 +211,9 @@ ANY: list[ev.Event] = [
     ev.NoteAsked("Nobody is free.", respond=True),
     ev.EndAsked("shutdown"),
     ev.DigitsAsked("12#"),
+    ev.CalleeAnswered(),
+    ev.CarrierDetected("machine_end_beep"),
+    ev.LineHeard(False, 400, 1000, 240, True),
 ]
 
 

@@ -18,7 +18,7 @@ from bridge.sim.phone import Phone
 from bridge.sim.plan import Hum
 from bridge.sim.script import Caller, HangUp, Listen, Press, Say, Score, Step, Wait
 from bridge.sim.twilio.call import SimCall
-from bridge.sim.twilio.rest import RestFault
+from bridge.sim.twilio.weather import RestFault
 from bridge.tools.base import Call
 from bridge.tools.function import tool
 from bridge.tools.phone import hang_up

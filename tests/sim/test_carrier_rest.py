@@ -15,7 +15,7 @@ from bridge.sim.carrier import Carrier
 from bridge.sim.loop import run
 from bridge.sim.party import Party
 from bridge.sim.phone import Phone
-from bridge.sim.twilio.rest import RestFault
+from bridge.sim.twilio.weather import RestFault
 
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
 GOOD = {"To": "+14155550123", "From": NUMBER, "Url": f"{PUBLIC_URL}/out"}

@@ -13,8 +13,8 @@ from twilio.rest import Client
 
 from bridge.sim.carrier import Carrier
 from bridge.sim.loop import run
-from bridge.sim.twilio.rest import RestFault
 from bridge.sim.twilio.texts import segments
+from bridge.sim.twilio.weather import RestFault
 
 TO = "+14155550123"
 SERVICE = "MG" + "0" * 31 + "1"

@@ -12,7 +12,8 @@ from bridge.errors import CarrierError, Refused
 
 _GONE = {20404, 21220}
 _KINDS: dict[Refused, frozenset[int]] = {
-    "rate_limited": frozenset({20429}),
+    # Too many requests; too many calls at once for this account.
+    "rate_limited": frozenset({20429, 10004}),
     # No valid number; none in a form that it knows; nobody can be reached there.
     "bad_number": frozenset({21211, 21217, 21214}),
     # Country not switched on (three numbers for it); on the account's block list; a trial may call verified ones only.

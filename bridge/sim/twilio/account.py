@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.sim.party import Directory, Party
 from bridge.sim.speech import phone_speech
 from bridge.sim.twilio.problems import Problem
 from bridge.sim.twilio.stream import StreamOptions
+from bridge.sim.twilio.weather import FAIR, CallbackWeather
 from bridge.sim.twilio.webhook import Post
 from bridge.sim.voice import Mouth
 
@@ -50,6 +51,12 @@ class Account:
     phone_latency_ms: float = 0.0
     on_problem: Callable[[str, Problem], None] = print_problem
     rng: random.Random = field(default_factory=lambda: random.Random(1))
+    callbacks: CallbackWeather = FAIR
+    price_minute_usd: float = 0.014
+    price_after_s: float = 2.0
+    """What a call costs for every minute begun, and how long after its end the resource tells it."""
+    late: set[asyncio.Task[None]] = field(default_factory=set)
+    """Callbacks that will be posted later than they should, perhaps when their call is long over."""
     conferences: list[Conference] = field(default_factory=list)
     """Every conference there was, the newest last."""
     watchers: set[asyncio.Queue[Moment]] = field(default_factory=set)
@@ -63,6 +70,12 @@ class Account:
             self._epoch = (datetime.now(UTC), now_s)
         began, began_s = self._epoch
         return began + timedelta(seconds=now_s - began_s)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside everything else, until the carrier stops."""
+        task = asyncio.create_task(work, name="late callback")
+        self.late.add(task)
+        task.add_done_callback(self.late.discard)
 
     def publish(self, moment: Moment) -> None:
         """Tell whoever watches."""

@@ -85,6 +85,9 @@ class SimCall:
     ended_at: datetime | None = None
     end_reason: str = ""
     answered_by: str = ""
+    sip_code: str = ""
+    """The network's code for why nobody was reached; empty for the usual one of its status."""
+    queue_time_ms: int = 0
     time_limit_s: float = 14_400.0
     line: Line | None = None
     answered_s: float | None = None

@@ -4,6 +4,7 @@ POST /sim/calls        {"from", "to", "script": text | "say": [text, ...] | "wav
 GET  /sim/calls        every call
 GET  /sim/calls/{sid}  what happened: status, problems, timings, webhooks, streams, conferences, path of what was heard
 POST /sim/calls/{sid}/hangup
+GET  /sim/dialled      how many calls the application placed to each number; ?format=csv for a table
 GET  /sim/messages     the text messages that were sent
 GET  /sim/events       JSON lines, as things happen
 """
@@ -43,6 +44,7 @@ def control_routes(carrier: Carrier) -> list[Route]:
         Route("/sim/calls", door.list_calls, methods=["GET"]),
         Route("/sim/calls/{sid}", door.show, methods=["GET"]),
         Route("/sim/calls/{sid}/hangup", door.hang_up, methods=["POST"]),
+        Route("/sim/dialled", door.dialled, methods=["GET"]),
         Route("/sim/messages", door.list_texts, methods=["GET"]),
         Route("/sim/events", door.events, methods=["GET"]),
     ]
@@ -88,6 +90,14 @@ class ControlDoor:
         if call.line is None:  # still ringing: nobody watches the phone yet
             call.hang_up("caller_hung_up")
         return JSONResponse({"sid": call.sid})
+
+    async def dialled(self, request: Request) -> Response:
+        """How many calls were placed to each number, and in all."""
+        counts = self._carrier.dialled
+        if request.query_params.get("format") == "csv":
+            lines = ["number,calls", *(f"{number},{count}" for number, count in sorted(counts.items()))]
+            return Response("".join(f"{line}\n" for line in lines), media_type="text/csv")
+        return JSONResponse({"total": counts.total(), "open": self._carrier.open_calls, "numbers": dict(counts)})
 
     async def list_texts(self, request: Request) -> Response:
         """Every text message, the oldest first."""

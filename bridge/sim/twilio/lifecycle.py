@@ -13,17 +13,30 @@ from bridge.sim.party import Party
 from bridge.sim.twilio.call import Plan, SimCall, Status, Stop
 from bridge.sim.twilio.progress import Progress
 from bridge.sim.twilio.verbs import Interpreter
+from bridge.sim.twilio.webhook import Form
 
 DIAL_DELAY_S = 0.3  # between leaving the queue and the first ring
+MACHINE_KNOWN_S = 4.0  # who speaks for so long without a pause is taken for a machine
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Answering-machine detection as asked for: asynchronous results go to `url`."""
+    """Answering-machine detection as asked for: asynchronous results go to `url`. `to_the_end`: a machine is only told
+    of when its greeting is over (`DetectMessageEnd`), else as soon as it is known for one (`Enable`)."""
 
     asynchronous: bool = False
     url: str = ""
     method: str = "POST"
+    to_the_end: bool = False
+
+    def result(self, party: Party) -> tuple[str, float]:
+        """The word for who picked up, and how long it takes to find it, in seconds."""
+        word, took_s = party.answered_by, party.detect_s
+        if self.to_the_end:
+            return ("machine_end_other" if word == "machine_start" else word), took_s
+        if word.startswith("machine"):
+            return "machine_start", min(took_s, MACHINE_KNOWN_S)
+        return word, took_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +92,19 @@ async def _ring(call: SimCall, order: Order, party: Party, progress: Progress, q
     if stop := await _wait(call, DIAL_DELAY_S):
         return stop
     if party.does == "failed":
-        return Stop("failed")
+        return _not_reached(call, party, "failed")
     call.set_status("ringing")
     progress.tell("ringing")
     if party.does == "no-answer" or party.after_s >= order.ring_timeout_s:
-        return await _wait(call, order.ring_timeout_s) or Stop("no-answer")
+        return await _wait(call, order.ring_timeout_s) or _not_reached(call, party, "no-answer")
     if stop := await _wait(call, party.after_s):
         return stop
-    return Stop("busy") if party.does == "busy" else None
+    return _not_reached(call, party, "busy") if party.does == "busy" else None
+
+
+def _not_reached(call: SimCall, party: Party, reason: str) -> Stop:
+    call.sip_code = party.sip
+    return Stop(reason)
 
 
 async def _wait(call: SimCall, seconds: float) -> Stop | None:
@@ -105,16 +123,31 @@ async def _detect(call: SimCall, detection: Detection | None, party: Party) -> N
     """Person or machine? Posts the result when it was asked for asynchronously."""
     if detection is None:
         return
-    await asyncio.sleep(party.detect_s)
-    call.answered_by = party.answered_by
-    call.note("answered_by", party.answered_by)
+    answered_by, took_s = detection.result(party)
+    await asyncio.sleep(took_s)
+    call.answered_by = answered_by
+    call.note("answered_by", answered_by)
     if detection.asynchronous and detection.url:
         form = (
             ("CallSid", call.sid),
             ("AccountSid", call.account.account_sid),
-            ("AnsweredBy", party.answered_by),
-            ("MachineDetectionDuration", str(int(party.detect_s * 1000))),
+            ("AnsweredBy", answered_by),
+            ("MachineDetectionDuration", str(int(took_s * 1000))),
         )
+        weather, rng = call.account.callbacks, call.account.rng
+        if rng.random() < weather.lost:
+            call.note("callback_lost", "answered_by")
+        elif rng.random() < weather.late:
+            call.account.later(_tell_detected(call, detection, form, after_s=rng.uniform(0.0, weather.late_s)))
+        else:
+            await _tell_detected(call, detection, form, times=2 if rng.random() < weather.doubled else 1)
+
+
+async def _tell_detected(
+    call: SimCall, detection: Detection, form: Form, *, after_s: float = 0.0, times: int = 1
+) -> None:
+    await asyncio.sleep(after_s)
+    for _ in range(times):
         exchange = await call.post(detection.url, detection.method, form)
         if exchange.failure:
             call.report(11200, f"the detection callback {detection.url}: {exchange.reason}")

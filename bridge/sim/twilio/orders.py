@@ -97,7 +97,8 @@ def _detection(fields: Fields) -> Detection | None:
     if not mode or one(fields, "SendDigits"):  # detection is ignored when digits are sent
         return None
     url = web_address(fields, "AsyncAmdStatusCallback", 21609)
-    return Detection(asynchronous == "true", url, choice_of_method(fields, "AsyncAmdStatusCallbackMethod"))
+    method = choice_of_method(fields, "AsyncAmdStatusCallbackMethod")
+    return Detection(asynchronous == "true", url, method, to_the_end=mode == "DetectMessageEnd")
 
 
 def _events(fields: Fields) -> frozenset[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -15,9 +15,11 @@ from bridge.sim.twilio.fields import Refusal
 
 MOST_PAGE_SIZE = 1000
 
+Row = TypeVar("Row")
 
-def page_of(request: Request, name: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The page of `rows` the request asks for, under `name`. Raises Refusal."""
+
+def page_of(request: Request, name: str, rows: Sequence[Row], show: Callable[[Row], dict[str, Any]]) -> dict[str, Any]:
+    """The page of `rows` the request asks for, shown under `name`. Raises Refusal."""
     query = request.query_params
     size, page = min(_count(query, "PageSize", 50), MOST_PAGE_SIZE), _count(query, "Page", 0)
     part = rows[page * size : (page + 1) * size]
@@ -27,7 +29,7 @@ def page_of(request: Request, name: str, rows: Sequence[dict[str, Any]]) -> dict
         return f"{request.url.path}?{urlencode([*rest, ('PageSize', size), ('Page', number)])}"
 
     return {
-        name: list(part),
+        name: [show(row) for row in part],
         "page": page,
         "page_size": size,
         "start": page * size,

@@ -1,4 +1,7 @@
-"""Status callbacks of one call: in order, one at a time, beside the call and never in its way."""
+"""Status callbacks of one call: in order, one at a time, beside the call and never in its way.
+
+Unless the weather (`weather.py`) is bad: then they are lost, doubled, late or out of order, as the real ones may be.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from bridge.sim.twilio.webhook import Form
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 """What can be subscribed to. `completed` stands for every way to end."""
+OVERTAKEN_S = 1.0
+"""How long one is held back that should be overtaken, when nothing follows."""
 
 
 class Progress:
@@ -25,6 +30,7 @@ class Progress:
         self._events = events
         self._sequence = 0
         self._queue: asyncio.Queue[Form | None] = asyncio.Queue()
+        self._held: Form | None = None
         self._task: asyncio.Task[None] | None = None
 
     def tell(self, event: str) -> None:
@@ -37,7 +43,7 @@ class Progress:
             self._task = asyncio.create_task(self._post(), name="status callbacks")
 
     async def finish(self) -> None:
-        """Wait until everything told has been posted."""
+        """Wait until everything told has been posted, but for what is late."""
         if self._task is not None:
             self._queue.put_nowait(None)
             await self._task
@@ -51,12 +57,38 @@ class Progress:
             self._sequence,
             call.account.now(),
             duration_s=call.duration_s if over else None,
-            sip_code="200" if call.answered_at is not None else SIP_CODES.get(call.status, "487"),
+            sip_code="200" if call.answered_at is not None else call.sip_code or SIP_CODES.get(call.status, "487"),
             answered_by=call.answered_by if over else "",
         )
 
     async def _post(self) -> None:
         while (form := await self._queue.get()) is not None:
-            exchange = await self._call.post(self._url, self._method, form)
-            if exchange.failure or exchange.status >= 300:
-                self._call.report(15003, f"the status callback {self._url}: {exchange.reason or exchange.status}")
+            await self._weathered(form)
+        if self._held is not None:
+            self._call.account.later(self._after(OVERTAKEN_S, self._held))
+
+    async def _weathered(self, form: Form) -> None:
+        weather, rng = self._call.account.callbacks, self._call.account.rng
+        if rng.random() < weather.lost:
+            self._call.note("callback_lost", dict(form)["CallStatus"])
+            return
+        if rng.random() < weather.late:
+            self._call.account.later(self._after(rng.uniform(0.0, weather.late_s), form))
+            return
+        if self._held is None and rng.random() < weather.reordered:
+            self._held = form
+            return
+        for _ in range(2 if rng.random() < weather.doubled else 1):
+            await self._send(form)
+        if self._held is not None:
+            held, self._held = self._held, None
+            await self._send(held)
+
+    async def _after(self, seconds: float, form: Form) -> None:
+        await asyncio.sleep(seconds)
+        await self._send(form)
+
+    async def _send(self, form: Form) -> None:
+        exchange = await self._call.post(self._url, self._method, form)
+        if exchange.failure or exchange.status >= 300:
+            self._call.report(15003, f"the status callback {self._url}: {exchange.reason or exchange.status}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from bridge.sim.twilio.forms import API_VERSION, rfc2822
 _SUBRESOURCES = ("events", "notifications", "payments", "recordings", "siprec", "streams", "transcriptions")
 
 
-def call_resource(call: SimCall, queue_time_ms: int = 0) -> dict[str, Any]:
+def call_resource(call: SimCall) -> dict[str, Any]:
     """All fields of a call, numbers as the texts they are there."""
     path = f"/{API_VERSION}/Accounts/{call.account.account_sid}/Calls/{call.sid}"
     answered = call.answered_at is not None
@@ -30,20 +31,28 @@ def call_resource(call: SimCall, queue_time_ms: int = 0) -> dict[str, Any]:
         "start_time": _time(call.answered_at or (call.created_at if call.over else None)),
         "end_time": _time(call.ended_at),
         "duration": str(int(call.duration_s)) if call.over else None,
-        "price": None,
+        "price": _price(call),
         "price_unit": "USD",
         "direction": call.direction,
         "answered_by": call.answered_by or None if answered else None,
         "api_version": API_VERSION,
-        "annotation": None,
         "forwarded_from": None,
         "group_sid": None,
         "caller_name": None,
-        "queue_time": str(queue_time_ms),
+        "queue_time": str(call.queue_time_ms),
         "trunk_sid": None,
         "uri": f"{path}.json",
         "subresource_uris": {name: f"{path}/{name.capitalize()}.json" for name in _SUBRESOURCES},
     }
+
+
+def _price(call: SimCall) -> str | None:
+    """What it cost, negative as there; told only some time after the end."""
+    account = call.account
+    if call.ended_at is None or (account.now() - call.ended_at).total_seconds() < account.price_after_s:
+        return None
+    minutes = math.ceil(call.duration_s / 60)
+    return f"{-minutes * account.price_minute_usd:.5f}" if minutes else "0"
 
 
 def _time(at: datetime | None) -> str | None:

@@ -2,8 +2,8 @@
 
 What it answers about messages stands in `rest_texts.py`.
 
-`faults` lets a test decide what the next requests meet: refused before anything happens, or answered with an error
-(or not in time) although the call was placed.
+What requests meet besides (refused before anything happens, or answered with an error, not in time or not at all
+although the call was placed) stands in `weather.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import asyncio
 import base64
 import binascii
 import hmac
+import socket
+import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import QueryParams
@@ -34,17 +35,6 @@ if TYPE_CHECKING:
     from bridge.sim.carrier import Carrier
 
 Answer = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class RestFault:
-    """What one request meets: `status` and `code` instead of the answer, after `delay_s`; `placed`: it was done all
-    the same, only the answer is lost."""
-
-    status: int = 500
-    code: int = 20500
-    placed: bool = False
-    delay_s: float = 0.0
 
 
 def rest_routes(carrier: Carrier) -> list[Route]:
@@ -99,17 +89,23 @@ class RestApi:
 
     async def _with_fault(self, answer: Answer, request: Request) -> Response:
         fault = self._carrier.rest_faults.popleft() if self._carrier.rest_faults else None
+        if fault is None and answer == self.create:
+            fault = self._carrier.next_dial_fault()
         if fault is None:
             return await answer(request)
         if fault.placed:
             await answer(request)
-        await asyncio.sleep(fault.delay_s)
+        else:
+            await request.body()
+        await _held(request, fault.delay_s)
+        if fault.reset:
+            await _reset(request)
         raise Refusal(fault.status, fault.code, "Injected by the simulator")
 
     async def create(self, request: Request) -> Response:
         """POST /Calls.json"""
         new = create_order(await form_fields(request), self._carrier.options.numbers)
-        call, queued_s = self._carrier.dial(
+        call = self._carrier.dial(
             new.from_,
             new.to,
             new.order,
@@ -118,7 +114,7 @@ class RestApi:
             events=new.events,
             time_limit_s=new.time_limit_s,
         )
-        return JSONResponse(call_resource(call, round(queued_s * 1000)), 201)
+        return JSONResponse(call_resource(call), 201)
 
     async def update(self, request: Request) -> Response:
         """POST /Calls/{sid}.json"""
@@ -134,9 +130,14 @@ class RestApi:
 
     async def list_calls(self, request: Request) -> Response:
         """GET /Calls.json, newest first, in pages."""
-        query = request.query_params
-        found = [call for call in reversed(self._carrier.calls.values()) if _matches(call, query)]
-        return JSONResponse(page_of(request, "calls", [call_resource(call) for call in found]))
+        query, carrier = request.query_params, self._carrier
+        listed = carrier.account.now() - timedelta(seconds=carrier.options.list_lag_s)
+        found = [
+            call
+            for call in reversed(carrier.calls.values())
+            if _matches(call, query) and call.created_at is not None and call.created_at <= listed
+        ]
+        return JSONResponse(page_of(request, "calls", found, call_resource))
 
     async def unknown(self, request: Request) -> Response:
         """Everything else under the API's root."""
@@ -147,6 +148,24 @@ class RestApi:
         if call is None:
             raise Refusal(404, 20404, f"The requested resource {request.url.path} was not found")
         return call
+
+
+async def _held(request: Request, seconds: float) -> None:
+    """Let the client wait, until it gives up."""
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({gone}, timeout=seconds)
+    finally:
+        gone.cancel()
+
+
+async def _reset(request: Request) -> None:
+    """RST instead of an answer. The server keeps the connection's transport beside what it hands out as `receive`."""
+    transport: asyncio.Transport = request.receive.__self__.transport  # type: ignore[attr-defined]
+    # Lingering for 0 s makes the close a reset.
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    await request.receive()  # until the server has noticed: then it sends nothing more
 
 
 def refused(refusal: Refusal) -> Response:

@@ -39,8 +39,8 @@ class TextsApi:
     async def list_texts(self, request: Request) -> Response:
         """GET /Messages.json, newest first, in pages."""
         found = [text for text in reversed(self._carrier.messages) if _matches(text, request.query_params)]
-        rows = [text_resource(self._carrier.account, text) for text in found]
-        return JSONResponse(page_of(request, "messages", rows))
+        account = self._carrier.account
+        return JSONResponse(page_of(request, "messages", found, lambda text: text_resource(account, text)))
 
 
 def _matches(text: Text, query: QueryParams) -> bool:

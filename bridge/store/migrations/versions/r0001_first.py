@@ -45,10 +45,10 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_calls"),
     )
-    op.create_index("ix_calls_campaign_id", "calls", ["campaign_id", "started_at"])
-    op.create_index("ix_calls_from_number", "calls", ["from_number", "started_at"])
+    op.create_index("ix_calls_campaign_id", "calls", ["campaign_id", "started_at", "id"])
+    op.create_index("ix_calls_from_number", "calls", ["from_number", "started_at", "id"])
     op.create_index("ix_calls_started_at", "calls", ["started_at", "id"])
-    op.create_index("ix_calls_to_number", "calls", ["to_number", "started_at"])
+    op.create_index("ix_calls_to_number", "calls", ["to_number", "started_at", "id"])
     op.create_table(
         "campaigns",
         sa.Column("id", sa.Text(), nullable=False),
@@ -150,7 +150,7 @@ def upgrade() -> None:
         sa.Column("start_ms", sa.Integer(), server_default="0", nullable=False),
         sa.Column("end_ms", sa.Integer(), server_default="0", nullable=False),
         sa.Column("heard_ms", sa.Integer(), nullable=True),
-        sa.Column("cut", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cut", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["call_id"], ["calls.id"], name="fk_transcript_lines_call_id_calls", ondelete="CASCADE"
         ),

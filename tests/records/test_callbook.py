@@ -1,0 +1,153 @@
+"""Ended calls become rows, whatever the database does meanwhile, and no call is the worse for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bridge.records.callbook import CallBook
+from bridge.sim import loop
+from bridge.store.base import CallRow, Line
+from bridge.store.calls import CallStore
+from bridge.store.database import Database
+from bridge.store.disk import Disk
+from bridge.store.folder import RECORD, TRANSCRIPT, CallFolders, new_call_id
+
+BEGAN = 1_790_000_000.0
+
+
+def record(call_id: str, **more: object) -> dict[str, object]:
+    return {
+        "id": call_id,
+        "carrier_call_id": "CA1",
+        "direction": "inbound",
+        "from": "+14155550101",
+        "to": "+14155550199",
+        "agent": "reception",
+        "started_at": "2026-09-21T14:13:20.000Z",
+        "answered_at": "2026-09-21T14:13:21.500Z",
+        "ended_at": "2026-09-21T14:14:20.000Z",
+        "end_reason": "goodbye",
+        "ended_by": "agent",
+        "turns": 2,
+        "usage": {"input_audio_tokens": 5},
+        "cost_usd": 0.01,
+        "error": None,
+    } | more
+
+
+def folder_of(data: Path, **more: object) -> str:
+    call_id = new_call_id(BEGAN)
+    folder = CallFolders(data).path(call_id)
+    folder.mkdir(parents=True)
+    (folder / RECORD).write_text(json.dumps(record(call_id, **more)))
+    turns = [
+        {"turn": 2, "role": "caller", "text": "Hi \ud83d\0 there", "start_ms": 900, "end_ms": 1500},
+        {"turn": 1, "role": "agent", "text": "Hello", "start_ms": 0, "end_ms": 800, "heard_ms": 700, "cut": True},
+    ]
+    (folder / TRANSCRIPT).write_text("".join(json.dumps(turn) + "\n" for turn in turns))
+    return call_id
+
+
+def with_book(data: Path, story: Callable[[CallBook, CallStore], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        db, disk = await Database.open("", data), Disk()
+        store = CallStore(db)
+        book = CallBook(store, CallFolders(data), disk)
+        await story(book, store)
+        await book.close()
+        await db.close()
+        disk.close()
+
+    loop.run(whole())
+
+
+async def until(store: CallStore, count: int) -> None:
+    for _ in range(1000):
+        if len(await store.ended()) == count:
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"never {count} calls")
+
+
+def test_an_ended_call_is_a_row_with_its_turns_in_order(tmp_path: Path) -> None:
+    async def story(book: CallBook, store: CallStore) -> None:
+        call_id = folder_of(tmp_path)
+        book.over(call_id)
+        await until(store, 1)
+        stored = await store.get(call_id)
+        assert stored is not None
+        assert stored.row == CallRow(
+            call_id, "CA1", "inbound", "+14155550101", "+14155550199", "reception", BEGAN, BEGAN + 1.5, BEGAN + 60,
+            "goodbye", "agent", 2, {"input_audio_tokens": 5}, 0.01,
+        )  # fmt: skip
+        assert stored.lines == (
+            Line(1, "agent", "Hello", 0, 800, 700, True),
+            Line(2, "caller", "Hi ? there", 900, 1500),
+        )
+
+    with_book(tmp_path, story)
+
+
+def test_while_the_database_is_away_calls_are_kept_and_it_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, away = tmp_path / "callbridge.db", tmp_path / "away.db"
+
+    async def story(book: CallBook, store: CallStore) -> None:
+        path.rename(away)
+        for _ in range(30):
+            book.over(folder_of(tmp_path))
+        await asyncio.sleep(100.0)
+        away.rename(path)
+        await until(store, 30)
+
+    with caplog.at_level(logging.WARNING):
+        with_book(tmp_path, story)
+    assert [entry.getMessage() for entry in caplog.records] == ["cannot write calls into the database; they are kept"]
+
+
+def test_a_start_finds_what_a_killed_process_had_not_written(tmp_path: Path) -> None:
+    async def story(book: CallBook, store: CallStore) -> None:
+        known = folder_of(tmp_path)
+        book.over(known)
+        await until(store, 1)
+        lost = {folder_of(tmp_path) for _ in range(25)}
+        folder_of(tmp_path, ended_at=None)
+        assert await book.sync() == 25
+        assert await store.ended() == lost | {known}
+        assert await book.sync() == 0
+
+    with_book(tmp_path, story)
+
+
+def test_a_folder_that_holds_nonsense_costs_the_others_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(book: CallBook, store: CallStore) -> None:
+        good = folder_of(tmp_path)
+        for wrong in ({"turns": "many"}, {"started_at": 5}, {"usage": 7}, {"cost_usd": {"much": 1}}):
+            book.over(folder_of(tmp_path, **wrong))
+        book.over(good)
+        await until(store, 1)
+        assert await store.ended() == {good}
+
+    with caplog.at_level(logging.WARNING):
+        with_book(tmp_path, story)
+    assert len(caplog.records) == 4
+
+
+def test_what_waits_at_the_end_is_written_before_it_closes(tmp_path: Path) -> None:
+    async def story(book: CallBook, store: CallStore) -> None:
+        call_id = folder_of(tmp_path)
+        book.over(call_id)
+        await book.close()
+        assert await store.ended() == {call_id}
+        book.over(folder_of(tmp_path))
+
+    with_book(tmp_path, story)
