@@ -83,7 +83,8 @@ class NoSuchCampaign(CampaignRefused):
 class CallNotAllowed(UsageError):
     """This call may not be placed.
 
-    `why` is one word: do_not_call; being_called (by an attempt that is not decided yet); key_reused (for another call).
+    `why` is one word: do_not_call; being_called (by an attempt that is not decided yet); key_reused (for another call);
+    unknown (nobody knows yet whether there is a call to end).
     """
 
     def __init__(self, message: str, *, why: str) -> None:
