@@ -171,8 +171,11 @@ async def _first(*work: object) -> None:
         task.cancel()
 
 
-def server(app: AsgiApp, *, lifespan: str, lane: bool = True) -> uvicorn.Server:
-    """A uvicorn server that leaves signals to us and never negotiates compression; `lane`: see `web/lane.py`."""
+def server(app: AsgiApp, *, lifespan: str, lane: bool = True, tick_s: float = 0.1) -> uvicorn.Server:
+    """A uvicorn server that leaves signals to us and never negotiates compression; `lane`: see `web/lane.py`.
+
+    `tick_s`: how often it looks whether it shall end; in virtual time ten looks a second are a quiet day's whole work.
+    """
     import uvicorn
 
     from bridge.web.lane import Lane
@@ -181,6 +184,10 @@ def server(app: AsgiApp, *, lifespan: str, lane: bool = True) -> uvicorn.Server:
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
+
+        async def main_loop(self) -> None:
+            while not await self.on_tick(0):  # noqa: ASYNC110 - `should_exit` is a field
+                await asyncio.sleep(tick_s)
 
     settings = uvicorn.Config(
         app,

@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from bridge.carriers.base import Control
 from bridge.config import Settings
@@ -22,7 +24,7 @@ from bridge.dialer.office import Office
 from bridge.dialer.outbound import Outbound
 from bridge.dialer.single import SingleCalls
 from bridge.dialer.voicemail import Recordings
-from bridge.dialer.worker import Worker
+from bridge.dialer.worker import IDLE_S, Worker
 from bridge.errors import NumberRefused, StoreError, ToolError, UsageError
 from bridge.live.info import CallInfo
 from bridge.live.switchboard import Switchboard
@@ -63,6 +65,7 @@ class Dialer:
         control: Control,
         switchboard: Switchboard,
         clock: Callable[[], float] = time.time,
+        idle_s: float = IDLE_S,
     ) -> None:
         self.agents = agents
         self.db: Database | None = None
@@ -74,10 +77,12 @@ class Dialer:
         self._control = control
         self._switchboard = switchboard
         self._clock = clock
+        self._idle_s = idle_s
         self._proof: Proof | None = None
         self._recordings = Recordings()
         self._working: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._loading: asyncio.Future[Any] | None = None
 
     async def open(self) -> None:
         """Open the database and begin to dial. What cannot be had is tried again by itself, and told once."""
@@ -125,6 +130,7 @@ class Dialer:
             clock=self._clock,
             default_number=number,
             account_cps=settings.calls_per_second,
+            idle_s=self._idle_s,
         )
         worker.ordering.append(outbound.remember)
         office = Office(db, worker.wake, self._clock)
@@ -138,6 +144,8 @@ class Dialer:
             clock=self._clock,
         )
         self.trouble = ""
+        # numpy takes a third of a second to load, and shall not do so while somebody picks up.
+        self._loading = asyncio.ensure_future(asyncio.to_thread(import_module, "bridge.live.pickup"))
         self.desk = Desk(db, ledger, outbound, office, ContactLists(db, self._clock), single, worker)
         self._proof = proof
         if settings.dialer == "on":
@@ -145,6 +153,8 @@ class Dialer:
 
     async def close(self) -> None:
         """Dial no more; what was heard of calls is written down."""
+        if self._loading is not None:
+            await self._loading
         for task in (self._opening, self._working):
             if task is not None:
                 task.cancel()

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
 """Nothing happens: look again for what other processes may have changed."""
+BREATH_S = 0.01
+"""Between two rounds, always: a clock of floats may not show that a moment has come that is almost there."""
 TROUBLE_S = 2.0
 """The database did not answer: ask it again after this."""
 RECONCILE_S = 5.0
@@ -96,7 +98,7 @@ class Seen:
 class Worker:
     """One dialer. `clock` gives epoch seconds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it joins, each once
         self,
         ledger: Ledger,
         proof: Proof,
@@ -107,6 +109,7 @@ class Worker:
         clock: Callable[[], float],
         default_number: str = "",
         account_cps: float = 1.0,
+        idle_s: float = IDLE_S,
     ) -> None:
         self.ledger = ledger
         self.seen = Seen()
@@ -115,6 +118,7 @@ class Worker:
         self._control = control
         self._house = house
         self._clock = clock
+        self._idle_s = idle_s
         self._default_number = default_number
         self._account = Bucket(account_cps)
         self._campaigns: dict[str, _Campaign] = {}
@@ -181,13 +185,13 @@ class Worker:
         running = await self.ledger.db.read(campaigns.every, "running")
         self._keep(running)
         now = self._clock()
-        wake_at = [now + IDLE_S]
+        wake_at = [now + self._idle_s]
         for campaign in running:
             wake_at.append(await self._serve(campaign))
         if now - self._reconciled_at >= RECONCILE_S and (self._reconciling is None or self._reconciling.done()):
             self._reconciled_at = now
             self._reconciling = self._spawn(self._reconcile())
-        return max(0.0, min(wake_at) - self._clock())
+        return max(BREATH_S, min(wake_at) - self._clock())
 
     async def _reconcile(self) -> None:
         try:
@@ -261,14 +265,14 @@ class Worker:
             self.seen.holds[campaign.id] = hold
             if hold.why in STOPS:
                 await self._stop(campaign, hold)
-            return now + IDLE_S if hold.until is None else hold.until
+            return now + self._idle_s if hold.until is None else hold.until
         self.seen.holds.pop(campaign.id, None)
         if looked_at:
             return now  # there may be more
         due_at = await self.ledger.db.read(contacts.next_due, campaign.id)
         if due_at is None:
             await self._finish(campaign, now)
-            known.due_at = now + IDLE_S
+            known.due_at = now + self._idle_s
         else:
             known.due_at = max(due_at, now)
             self.seen.next_due[campaign.id] = due_at

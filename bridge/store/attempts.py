@@ -42,7 +42,9 @@ def history(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[t
 def dialled_since(conn: sa.Connection, phones: Sequence[str], since: float) -> dict[str, list[float]]:
     """When each of these numbers was dialled since then, in whatever campaign, epoch seconds."""
     query = sa.select(attempts.c.phone, attempts.c.claimed_at).where(
-        attempts.c.phone.in_(phones), attempts.c.claimed_at >= since, attempts.c.outcome != "not_placed"
+        attempts.c.phone.in_(phones),
+        attempts.c.claimed_at >= since,
+        attempts.c.outcome.not_in(("not_placed", "refused")),  # nobody's phone rang
     )
     found: dict[str, list[float]] = {}
     for phone, at in conn.execute(query):
