@@ -88,7 +88,7 @@ def _refuse_pages(request: Request) -> None:
 
 def _new_file(folder: Path) -> IO[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
-    return tempfile.NamedTemporaryFile(dir=folder, prefix="upload-")  # noqa: SIM115 - its user closes it
+    return tempfile.NamedTemporaryFile(dir=folder, prefix="upload-")
 
 
 def _append(file: IO[bytes], block: bytes) -> None:
