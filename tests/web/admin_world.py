@@ -48,7 +48,7 @@ class Api:
     async def until(self, path: str, true: Callable[[Any], bool]) -> Any:
         """Ask again and again until the answer is like this."""
         async with asyncio.timeout(600):
-            while not true(found := await self.ask("GET", path)):
+            while not true(found := await self.ask("GET", path)):  # noqa: ASYNC110 - virtual time
                 await asyncio.sleep(0.5)
         return found
 
