@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bridge.client import AdminClient, client_of
@@ -17,6 +18,7 @@ from bridge.errors import ServiceUnavailable, StoreError
 
 if TYPE_CHECKING:
     from bridge.dialer.office import Office, Report
+    from bridge.store.database import Database
 
 T = TypeVar("T")
 
@@ -76,11 +78,6 @@ class FromDatabase:
     """Read by the database, while no serve answers. Each question opens it."""
 
     def __init__(self, settings: Settings) -> None:
-        from bridge.store.address import read_address
-
-        address = read_address(settings.database_url, settings.data)
-        if address.path is not None and not address.path.is_file():
-            raise StoreError(f"no serve answers, and there is no database {address.path} yet")
         self._settings = settings
 
     def campaigns(self) -> list[dict[str, Any]]:
@@ -132,16 +129,28 @@ class FromDatabase:
 
     def _ask(self, question: Callable[[Office], Awaitable[T]]) -> T:
         from bridge.dialer.office import Office
-        from bridge.store.database import Database
 
         async def work() -> T:
-            db = await Database.open(self._settings.database_url, self._settings.data)
-            try:
+            async with opened(self._settings) as db:
                 return await question(Office(db, lambda: None, time.time))
-            finally:
-                await db.close()
 
         return asyncio.run(work())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database, to look into it. Raises StoreError; where there is none yet, none is made."""
+    from bridge.store.address import read_address
+    from bridge.store.database import Database
+
+    path = read_address(settings.database_url, settings.data).path
+    if path is not None and not path.is_file():
+        raise StoreError(f"no serve answers, and there is no database {path} yet")
+    db = await Database.open(settings.database_url, settings.data)
+    try:
+        yield db
+    finally:
+        await db.close()
 
 
 def reading(settings: Settings, question: Callable[[CampaignSource], T]) -> T:

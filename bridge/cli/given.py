@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +41,17 @@ def _table(file: Path) -> dict[str, Any]:
 def for_server(spec: str) -> str:
     """An agent or a file as a server with another working directory finds it."""
     return str(Path(spec).resolve()) if spec and Path(spec).is_file() else spec
+
+
+def write_text(file: Path, pieces: Iterable[str]) -> None:
+    """Write a table for spreadsheets: whole, or not at all. Raises UsageError."""
+    part = file.with_name(file.name + ".part")
+    try:
+        try:
+            with part.open("w", encoding="utf-8-sig", newline="") as out:  # with a mark, or Excel guesses wrongly
+                out.writelines(pieces)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written ({error.strerror})") from None

@@ -95,7 +95,7 @@ async def table_pieces(db: Database, campaign_id: str) -> AsyncIterator[str]:
 def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     out = io.StringIO()
     write_csv(out, header, rows)
-    return out.getvalue() if header else out.getvalue().removeprefix("\r\n")
+    return out.getvalue() if header else out.getvalue().removeprefix("\r\n")  # a header of nothing is an empty line
 
 
 def json_row(result: Result) -> dict[str, Any]:

@@ -34,7 +34,8 @@ _STATES = get_args(ContactState)
 
 
 class _New(By):
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^/]+$")
+    """Stands in paths, so it has no slash."""
     agent: str = Field(default="", max_length=500)
     rules: dict[str, Any] = Field(default_factory=dict)
 
