@@ -135,6 +135,10 @@ class Rules:
         longest = self.max_minutes * self.price_minute_usd
         return min(longest, self.budget_call_usd) if self.budget_call_usd else longest
 
+    def allowed(self, setting: frozenset[str]) -> frozenset[str]:
+        """The countries that may be called, of those that `Settings.countries` allows; none of both is none."""
+        return setting & self.countries if self.countries else setting
+
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Rules:
         """The rules of a table. Raises UsageError: which key, what stands there, what could stand there."""
