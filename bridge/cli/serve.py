@@ -85,14 +85,19 @@ def checked(settings: Settings) -> Settings:
     else:
         if not settings.auth_tokens:
             raise ConfigError("TWILIO_AUTH_TOKEN is missing: without it no request can be told from a forged one")
-        if not settings.public_url:
-            raise ConfigError("PUBLIC_URL is missing: the https://host that Twilio reaches this server at")
+        require_public_url(settings)
     host = urlsplit(settings.realtime_url).hostname or ""
     if not settings.openai_api_key and not is_loopback(host):
         raise ConfigError(f"OPENAI_API_KEY is missing: {host} answers nobody without one")
     if not settings.admin_token and not is_loopback(settings.admin_host):
         raise ConfigError(f"BRIDGE_ADMIN_TOKEN is missing: the admin listener on {settings.admin_host} needs one")
     return settings
+
+
+def require_public_url(settings: Settings) -> None:
+    """Raises ConfigError."""
+    if not settings.public_url:
+        raise ConfigError("PUBLIC_URL is missing: the https://host that Twilio reaches this server at")
 
 
 def listen(host: str, port: int, name: str) -> socket.socket:

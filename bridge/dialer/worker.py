@@ -120,6 +120,8 @@ class Worker:
         self._clock = clock
         self._idle_s = idle_s
         self._default_number = default_number
+        self.claims = True
+        """It runs campaigns; else it only looks after the single calls of its process."""
         self._account = Bucket(account_cps)
         self._campaigns: dict[str, _Campaign] = {}
         self._ended: list[tuple[str, float, str]] = []
@@ -182,7 +184,7 @@ class Worker:
 
     async def round(self) -> float:
         """Begin what may begin; seconds until there may be more. Raises StoreError."""
-        running = await self.ledger.db.read(campaigns.every, "running")
+        running = await self.ledger.db.read(campaigns.every, "running") if self.claims else ()
         self._keep(running)
         now = self._clock()
         wake_at = [now + self._idle_s]
