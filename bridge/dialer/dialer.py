@@ -29,7 +29,7 @@ from bridge.live.taps import Subscriber
 from bridge.numbers import check_number
 from bridge.store.base import Attempt
 from bridge.store.database import Database
-from bridge.store.proof import SessionProof, FileProof, Proof
+from bridge.store.proof import FileProof, Proof, SessionProof
 
 log = logging.getLogger(__name__)
 

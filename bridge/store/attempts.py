@@ -105,9 +105,15 @@ def _written(row: Attempt) -> dict[str, object]:
     return {name: given[name] for name in _WRITTEN}
 
 
-def looked(conn: sa.Connection, token: str, at: float) -> None:
-    """The carrier was asked for it, in vain."""
-    conn.execute(attempts.update().where(attempts.c.token == token).values(looked_at=at, looks=attempts.c.looks + 1))
+def looked(conn: sa.Connection, token: str, at: float, apart_s: float) -> None:
+    """The carrier's list was searched for it, in vain. Two dialers that look at the same time have looked once.
+
+    A look in the future is one of a clock that was set back since, and does not stand in the way.
+    """
+    before = attempts.c.looked_at
+    counts = sa.or_(before.is_(None), before <= at - apart_s, before > at)
+    update = attempts.update().where(attempts.c.token == token, counts)
+    conn.execute(update.values(looked_at=at, looks=attempts.c.looks + 1))
 
 
 def open_ones(conn: sa.Connection, campaign_id: str | None = None) -> Sequence[Attempt]:
