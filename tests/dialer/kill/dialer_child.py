@@ -1,8 +1,8 @@
 """A dialer process that stops itself at the worst points: the real Database, Ledger and Worker, run as a program.
 
-It freezes (SIGSTOP), at a point that chance chooses, between the committed intent and the order, between the order and its answer,
-and in the middle of writing evidence; whoever started it kills it there or lets it go on. When the file `calm` is
-there it freezes no more.
+It freezes (SIGSTOP), at a point that chance chooses, between the committed intent and the order, between the order and
+its answer, and in the middle of writing evidence; whoever started it kills it there or lets it go on. When the file
+`calm` is there it freezes no more.
 """
 
 from __future__ import annotations

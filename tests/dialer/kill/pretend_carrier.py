@@ -8,6 +8,7 @@ tells whom it called, when and for which token. Only the standard library, so th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -90,10 +91,8 @@ class PretendCarrier:
         times = self._rng.choices((0, 1, 2), (0.1, 0.8, 0.1))[0]
         for _ in range(times if self._listeners else 0):
             writer = self._rng.choice(self._listeners)
-            try:
+            with contextlib.suppress(OSError):
                 writer.write(json.dumps(news).encode() + b"\n")  # unread by a frozen one until it wakes
-            except OSError:
-                pass
 
 
 async def main(seed: int, spite: float) -> None:
