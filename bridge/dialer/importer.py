@@ -283,13 +283,15 @@ class _Reader:
             return 0.0
         try:
             moment = datetime.fromisoformat(text)
-            if moment.tzinfo is not None:
-                return moment.timestamp()
             # The person's own clock; where it may be one of several, the last that shows it.
-            return max(moment.replace(tzinfo=ZoneInfo(zone)).timestamp() for zone in zones)
+            clocks = [moment.tzinfo] if moment.tzinfo is not None else [ZoneInfo(zone) for zone in zones]
+            at = max(moment.replace(tzinfo=clock).timestamp() for clock in clocks)
         except (ValueError, OverflowError, OSError):
+            at = -1.0
+        if at < 0:  # the year 1 is a spreadsheet's way to write nothing
             sentence = f"{text[:40]!r} is no time; write it as 2026-12-01 14:00"
-            raise self._wrong("not_before", sentence) from None
+            raise self._wrong("not_before", sentence)
+        return at
 
     def _limited(self, name: str, cells: tuple[str, ...]) -> str:
         text = self._columns.cell(name, cells)

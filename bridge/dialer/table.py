@@ -133,7 +133,8 @@ def _rows(file: BinaryIO, encoding: str) -> Iterator[Raw]:
     with closing(file), TextIOWrapper(file, encoding, errors="replace", newline="") as text:
         first = text.readline(LONGEST_LINE)
         named = first.strip().lower().startswith("sep=") and len(first.strip()) <= 5
-        delimiter = (first.strip()[4:] or "\t") if named else _delimiter(first)
+        top = [first, *(text.readline(LONGEST_LINE) for _ in range(4))]
+        delimiter = (first.strip()[4:] or "\t") if named else _delimiter(top)
         text.seek(0)
         lines = _Lines(text)
         if named:
@@ -172,8 +173,11 @@ def checked(line: int, cells: list[str]) -> Raw:
     return Raw(line, tuple(cells), wrong)
 
 
-def _delimiter(line: str) -> str:
-    """What stands most often between the names of the columns, quoted ones left out."""
-    bare = "".join(part for n, part in enumerate(line.split('"')) if n % 2 == 0)
-    most = max(_DELIMITERS, key=bare.count)
-    return most if bare.count(most) else ","
+def _delimiter(top: list[str]) -> str:
+    """What stands most often between the names of the columns, quoted ones left out; a title has nothing between."""
+    for line in top:
+        bare = "".join(part for n, part in enumerate(line.split('"')) if n % 2 == 0)
+        most = max(_DELIMITERS, key=bare.count)
+        if bare.count(most):
+            return most
+    return ","

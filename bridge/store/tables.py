@@ -98,7 +98,7 @@ contacts = sa.Table(
 )
 IS_DUE = _one_of(contacts.c.state, base.DUE)
 """Contacts that wait. A claim asks once for each priority: with `priority = ?` and `due_at <= ?` the index has the
-answer in its first entries (2 ms among a million contacts); over all priorities it is walked past all who are not due."""
+answer in its first entries (2 ms among a million contacts); over all priorities it is walked past all who wait."""
 sa.Index(
     "ix_contacts_due",
     contacts.c.campaign_id,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from bridge.web.answers import Handler, answered
 from bridge.web.api import Api
 from bridge.web.attempts import AttemptHooks
+from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
+from bridge.web.do_not_call import DoNotCallApi
 from bridge.web.media import Media
 from bridge.web.people import PersonHooks
 from bridge.web.services import Services
+from bridge.web.single_calls import SingleCallApi
 from bridge.web.verbs import Verbs
 from bridge.web.webhooks import Webhooks
 
@@ -54,4 +58,39 @@ def admin(services: Services) -> list[BaseRoute]:
         WebSocketRoute("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         Route("/api/v1/approvals", verbs.approvals),
         Route("/api/v1/approvals/{approval_id}", verbs.approve, methods=["POST"]),
+        *outbound(services),
+    ]
+
+
+def outbound(services: Services) -> list[BaseRoute]:
+    """What calls, campaigns and the do-not-call list are handled by: a part of the admin listener."""
+    calls, campaigns, listed = SingleCallApi(services), CampaignApi(services), DoNotCallApi(services)
+    campaign = "/api/v1/campaigns/{campaign}"
+
+    def route(path: str, handler: Handler, method: str = "GET") -> Route:
+        return Route(path, answered(handler), methods=[method])
+
+    return [
+        route("/api/v1/calls", calls.place, "POST"),
+        route("/api/v1/attempts/{attempt_id}", calls.show),
+        route("/api/v1/attempts/{attempt_id}/hangup", calls.hang_up, "POST"),
+        route("/api/v1/campaigns", campaigns.list),
+        route("/api/v1/campaigns", campaigns.create, "POST"),
+        route(campaign, campaigns.show),
+        route(campaign, campaigns.edit, "PATCH"),
+        route(f"{campaign}/contacts", campaigns.people),
+        route(f"{campaign}/contacts", campaigns.fill, "PUT"),
+        route(f"{campaign}/check", campaigns.check, "POST"),
+        route(f"{campaign}/report.csv", campaigns.table),
+        route(f"{campaign}/report.json", campaigns.document),
+        *(
+            route(f"{campaign}/{verb}", campaigns.moves(verb), "POST")
+            for verb in ("start", "pause", "resume", "cancel")
+        ),
+        route("/api/v1/review", campaigns.review),
+        route("/api/v1/review/{attempt_id}", campaigns.decide, "POST"),
+        route("/api/v1/do-not-call", listed.page),
+        route("/api/v1/do-not-call", listed.add, "POST"),
+        route("/api/v1/do-not-call", listed.remove, "DELETE"),
+        route("/api/v1/audit", listed.audit),
     ]

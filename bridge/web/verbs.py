@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,36 +16,31 @@ from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approval
-from bridge.web.auth import problem, same_site
+from bridge.web.auth import problem
+from bridge.web.bodies import Body, read_body
 from bridge.web.services import Services
 
-MOST_BYTES = 65_536
 
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Say(_Body):
+class _Say(Body):
     words: str = Field(min_length=1, max_length=2000)
 
 
-class _Note(_Body):
+class _Note(Body):
     text: str = Field(min_length=1, max_length=4000)
     respond: bool = False
 
 
-class _Transfer(_Body):
+class _Transfer(Body):
     to: str = Field(max_length=200)
 
 
-class _Answer(_Body):
+class _Answer(Body):
     approve: bool
     by: str = Field(default="", max_length=100)
     reason: str = Field(default="", max_length=500)
 
 
-B = TypeVar("B", bound=_Body)
+B = TypeVar("B", bound=Body)
 
 
 class Verbs:
@@ -65,7 +60,7 @@ class Verbs:
 
     async def hang_up(self, request: Request) -> Response:
         """`{}`: the call ends when what is being said has been heard."""
-        return await self._to_call(request, _Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
+        return await self._to_call(request, Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
 
     async def transfer(self, request: Request) -> Response:
         """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
@@ -73,7 +68,7 @@ class Verbs:
 
     async def _to_call(self, request: Request, kind: type[B], event: Any) -> Response:
         try:
-            wanted = event(await _read(request, kind))
+            wanted = event(await read_body(request, kind))
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         session = self._live(request.path_params["call_id"])
@@ -93,7 +88,7 @@ class Verbs:
     async def approve(self, request: Request) -> Response:
         """`{"approve": true, "by": "...", "reason": "..."}`."""
         try:
-            body = await _read(request, _Answer)
+            body = await read_body(request, _Answer)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         answer = Approval(body.approve, body.by, body.reason)
@@ -105,16 +100,3 @@ class Verbs:
 def _row(asked: Asked) -> dict[str, Any]:
     row = {"id": asked.id, "call_id": asked.call_id, "tool": asked.tool, "asked_at": iso(asked.asked_at)}
     return row | {"arguments": json.loads(asked.arguments)}
-
-
-async def _read(request: Request, kind: type[B]) -> B:
-    """The body. Raises UsageError, one sentence."""
-    if not same_site(request.headers) or not request.headers.get("content-type", "").startswith("application/json"):
-        raise UsageError("send JSON (content-type: application/json), and not from another site's page")
-    if int(request.headers.get("content-length") or 0) > MOST_BYTES:
-        raise UsageError(f"the body is longer than {MOST_BYTES} bytes")
-    try:
-        return kind.model_validate_json(await request.body())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
