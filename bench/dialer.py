@@ -12,7 +12,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.carriers.base import CallRef, DialOrder
@@ -22,7 +22,7 @@ from bridge.dialer.office import Office
 from bridge.dialer.worker import Worker
 from bridge.store import attempts, contacts
 from bridge.store.base import Attempt, Contact
-from bridge.store.database import Connection, Database
+from bridge.store.database import Database
 from bridge.store.proof import FileProof
 
 OURS = "+14155550100"
@@ -63,7 +63,7 @@ class AtOnce:
         for word in words:
             await asyncio.sleep(0.1)  # each webhook looks its attempt up, and is written by itself
             assert await self.ledger.attempt(token) is not None
-            said = Word(token=token, at=time.time(), carrier_call_id=call_id, **word)  # type: ignore[arg-type]
+            said = Word(token=token, at=time.time(), carrier_call_id=call_id, **word)
             self.ledger.note(said)
 
 
@@ -111,15 +111,15 @@ async def cost_of_attempts(count: int, data: Path) -> float:
         ledger,
         proof,
         prove,
-        carrier,
+        carrier,  # type: ignore[arg-type]  # nothing else is asked of it
         OpenHouse(),
         clock=time.time,
         default_number=OURS,
-        account_cps=1000.0,  # type: ignore[arg-type]
+        account_cps=1000.0,
     )
     began, cpu = time.monotonic(), time.process_time()
     running = asyncio.create_task(worker.run())
-    while await db.read(contacts.unfinished, campaign_id):
+    while await db.read(contacts.unfinished, campaign_id):  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.5)
     spent = time.process_time() - cpu
     running.cancel()

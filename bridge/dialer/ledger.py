@@ -29,6 +29,7 @@ from bridge.dialer import gate, standing
 from bridge.dialer.evidence import Word, lay
 from bridge.dialer.patience import Patience
 from bridge.dialer.rules import Rules, kept
+from bridge.dialer.together import Together
 from bridge.errors import StoreError
 from bridge.store import attempts, campaigns, contacts, do_not_call
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
@@ -72,7 +73,7 @@ class Claim:
 Permit = Callable[[Standing], Sequence[str]]
 """Whom may be called from now: one of our numbers for each call that may begin. Pure; asked inside the transaction."""
 Told = Callable[[Attempt, Attempt, Contact | None], None]
-"""Is told of every attempt that was written: how it was, how it is, and where its contact stands now."""
+"""Is told of every attempt that was written: how it was, how it is, and its contact once the call is over."""
 
 
 class Ledger:
@@ -89,7 +90,8 @@ class Ledger:
         self._words: dict[str, list[Word]] = {}
         self._in_hand: dict[str, list[Word]] = {}
         """Words that are being written at the moment."""
-        self._more = asyncio.Event()
+        self._may_send = Together(self._refusals)
+        self._rows = Together(self._read)
         self._writing: asyncio.Task[None] | None = None
 
     def go_by(self, owner: str) -> None:
@@ -188,35 +190,40 @@ class Ledger:
         """Empty when the order may go out now, else why not. Raises StoreError: then it may not, either."""
         if not self.is_fresh(attempt):
             return "too_late"
-        return await self.db.read(self._may_send, attempt)
+        return await self._may_send.ask(attempt.token) or ""
 
     def is_fresh(self, attempt: Attempt) -> bool:
         """Was it written just now? Where the clock was set back, nobody knows: it was not."""
         return -_STEP_S <= self.now() - attempt.claimed_at <= self.patience.fresh_s
 
-    def _may_send(self, conn: Connection, attempt: Attempt) -> str:
+    async def _refusals(self, tokens: Sequence[str]) -> dict[str, str]:
+        return await self.db.read(self._refuse, tokens)
+
+    def _refuse(self, conn: Connection, tokens: Sequence[str]) -> dict[str, str]:
+        """Why orders for these may not go out, empty where they may."""
         now = self.now()
-        mine = attempts.get(conn, [attempt.token]).get(attempt.token)
-        if mine is None or mine.state != "intent" or mine.owner != self.owner:
-            return "not_mine"
-        listed = bool(do_not_call.listed(conn, [attempt.phone]))
-        if attempt.contact_id is None or attempt.campaign_id is None:
-            return "do_not_call" if listed else ""
-        campaign = campaigns.get(conn, attempt.campaign_id)
-        contact = contacts.get(conn, [attempt.contact_id]).get(attempt.contact_id)
-        if campaign is None or contact is None:
-            return "deleted"
-        if campaign.state != "running":
-            return campaign.state
-        answer = gate.ask(contact, kept(campaign.rules), now, listed=listed, dialled=())
-        return "" if isinstance(answer, gate.Go) else answer.why
+        mine = attempts.get(conn, tokens)
+        listed = do_not_call.listed(conn, [attempt.phone for attempt in mine.values()])
+        people = contacts.get(conn, [row.contact_id for row in mine.values() if row.contact_id is not None])
+        theirs = {row.campaign_id for row in mine.values() if row.campaign_id is not None}
+        known = {campaign_id: campaigns.get(conn, campaign_id) for campaign_id in theirs}
+        found = {}
+        for token in tokens:
+            row = mine.get(token)
+            if row is None or row.state != "intent" or row.owner != self.owner:
+                found[token] = "not_mine"
+            elif row.contact_id is None or row.campaign_id is None:
+                found[token] = "do_not_call" if row.phone in listed else ""
+            else:
+                campaign, contact = known[row.campaign_id], people.get(row.contact_id)
+                found[token] = _refusal(campaign, contact, now, listed=row.phone in listed)
+        return found
 
     # ---- evidence
 
     def note(self, word: Word) -> None:
         """Keep a piece of evidence; it is on the disk a moment later."""
         self._words.setdefault(word.token, []).append(word)
-        self._more.set()
         if self._writing is None or self._writing.done():
             self._writing = asyncio.ensure_future(self._write_on())
 
@@ -271,7 +278,7 @@ class Ledger:
             if after.result == "opted_out" and before.result != "opted_out":
                 entry = DoNotCall(after.phone, self.now(), "call", after.reason, after.call_id)
                 do_not_call.add(conn, [entry])
-        places = standing.follow(conn, [after for _, after in changed])
+        places = standing.follow(conn, changed)
         return [(before, after, places.get(after.token)) for before, after in changed]
 
     def _count_money(self, conn: Connection, changed: list[tuple[Attempt, Attempt]]) -> None:
@@ -286,14 +293,27 @@ class Ledger:
     async def attempt(self, token: str) -> Attempt | None:
         """One attempt as it is on the disk, evidence that still waits included."""
         waiting = [*self._in_hand.get(token, ()), *self._words.get(token, ())]
-        found = (await self.db.read(attempts.get, [token])).get(token)
+        found = await self._rows.ask(token)
         for word in [*waiting, *self._words.get(token, ())]:  # some may have come meanwhile; twice makes no difference
             found = found and lay(found, word)
         return found
 
+    async def _read(self, tokens: Sequence[str]) -> dict[str, Attempt]:
+        return await self.db.read(attempts.get, tokens)
+
     def has_words(self, token: str) -> bool:
         """Is there evidence about it that is not on the disk yet?"""
         return token in self._words or token in self._in_hand
+
+
+def _refusal(campaign: Campaign | None, contact: Contact | None, now: float, *, listed: bool) -> str:
+    """Why an order may not go out, empty where it may."""
+    if campaign is None or contact is None:
+        return "deleted"
+    if campaign.state != "running":
+        return campaign.state
+    answer = gate.ask(contact, kept(campaign.rules), now, listed=listed, dialled=())
+    return "" if isinstance(answer, gate.Go) else answer.why
 
 
 def day_of(now: float) -> str:
