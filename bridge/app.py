@@ -27,7 +27,7 @@ from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.dialer import Dialer
-from bridge.dialer.worker import IDLE_S
+from bridge.dialer.patience import Patience
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
@@ -94,12 +94,12 @@ def create_app(
     agent: Agent | Routing | None = None,
     *,
     clock: Callable[[], float] = time.time,
-    idle_s: float = IDLE_S,
+    patience: Patience | None = None,
 ) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
 
     `agent`: who answers, or who answers which number; None: whom the settings name. `clock`: the time of day that
-    calls are placed by, in epoch seconds. `idle_s`: how often the dialer looks for what other processes changed.
+    calls are placed by, in epoch seconds. `patience`: how long the dialer waits for what.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
@@ -114,7 +114,7 @@ def create_app(
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
-    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, idle_s)
+    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
     books = _Books(folders, disk)
     dialer.opened.append(books.open)

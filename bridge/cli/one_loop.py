@@ -19,6 +19,7 @@ from bridge.agents.team import Routing
 from bridge.app import Bridge, create_app
 from bridge.cli.serve import listen, server
 from bridge.config import Settings
+from bridge.dialer.patience import Patience
 from bridge.sim.brain import Brain
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.model import ModelOptions, ModelServer
@@ -53,8 +54,8 @@ class Plot:
     clock: Callable[[], float] = time.time
     tick_s: float = 0.1
     """See `cli.serve.server`."""
-    idle_s: float = 1.0
-    """How long the dialer waits for changes from other processes."""
+    patience: Patience = Patience()
+    """How long the dialer waits for what."""
 
 
 @contextlib.asynccontextmanager
@@ -80,7 +81,7 @@ async def one_loop(plot: Plot) -> AsyncIterator[OneLoop]:
         public_url=PUBLIC_URL,
         data=plot.data,
     )
-    app = create_app(replace(settings, **plot.settings), plot.agent, clock=plot.clock, idle_s=plot.idle_s)
+    app = create_app(replace(settings, **plot.settings), plot.agent, clock=plot.clock, patience=plot.patience)
     servers = [server(a, lifespan=on, tick_s=plot.tick_s) for a, on in ((app, "on"), (app.admin, "off"))]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     try:

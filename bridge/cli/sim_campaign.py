@@ -21,6 +21,7 @@ from bridge.cli.one_loop import OneLoop, Plot, one_loop
 from bridge.cli.sim import PopulationFlags, with_population
 from bridge.dialer.lists import intake
 from bridge.dialer.office import Report
+from bridge.dialer.patience import Patience
 from bridge.dialer.rules import kept
 from bridge.errors import UsageError
 from bridge.numbers import read_number
@@ -86,7 +87,7 @@ async def _play(play: CampaignPlay, data: Path) -> tuple[Report, int]:
             "calls_per_second": float(rules["cps"]),
         },
         clock=time.time if play.real_time else _virtual_clock(),
-        idle_s=1.0 if play.real_time else 600.0,
+        patience=Patience() if play.real_time else Patience(idle_s=600.0),
         tick_s=0.1 if play.real_time else 60.0,
     )
     path = await asyncio.to_thread(_contact_file, play, data)

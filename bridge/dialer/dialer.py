@@ -22,9 +22,10 @@ from bridge.dialer.ledger import Ledger
 from bridge.dialer.lists import ContactLists
 from bridge.dialer.office import Office
 from bridge.dialer.outbound import Outbound
+from bridge.dialer.patience import Patience
 from bridge.dialer.single import SingleCalls
 from bridge.dialer.voicemail import Recordings
-from bridge.dialer.worker import IDLE_S, Worker
+from bridge.dialer.worker import Worker
 from bridge.errors import NumberRefused, StoreError, ToolError, UsageError
 from bridge.live.info import CallInfo
 from bridge.live.switchboard import Switchboard
@@ -66,7 +67,7 @@ class Dialer:
         control: Control,
         switchboard: Switchboard | None,
         clock: Callable[[], float] = time.time,
-        idle_s: float = IDLE_S,
+        patience: Patience | None = None,
     ) -> None:
         """`switchboard`: where calls are answered; None: by other processes."""
         self.agents = agents
@@ -79,7 +80,7 @@ class Dialer:
         self._control = control
         self._switchboard = switchboard
         self._clock = clock
-        self._idle_s = idle_s
+        self._patience = patience or Patience()
         self._proof: Proof | None = None
         self._recordings = Recordings()
         self._working: asyncio.Task[None] | None = None
@@ -126,7 +127,7 @@ class Dialer:
 
     def _begin(self, db: Database, proof: Proof) -> None:
         settings = self._settings
-        ledger = Ledger(db, proof.owner, self._clock)
+        ledger = Ledger(db, proof.owner, self._clock, self._patience)
         outbound = None
         if self._switchboard is not None:
             outbound = Outbound(ledger, self._switchboard, self.agents, self._recordings, self._control, self._clock)
@@ -140,7 +141,6 @@ class Dialer:
             clock=self._clock,
             default_number=number,
             account_cps=settings.calls_per_second,
-            idle_s=self._idle_s,
         )
         worker.claims = settings.dialer == "on"
         if outbound is not None:
