@@ -54,7 +54,7 @@ class Plot:
     clock: Callable[[], float] = time.time
     tick_s: float = 0.1
     """See `cli.serve.server`."""
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     """How long the dialer waits for what."""
 
 
