@@ -17,12 +17,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bridge.cli import campaign_view
 from bridge.cli.one_loop import OneLoop, Plot, one_loop
 from bridge.cli.sim import PopulationFlags, with_population
 from bridge.dialer.lists import intake
 from bridge.dialer.office import Report
 from bridge.dialer.patience import Patience
 from bridge.dialer.rules import kept
+from bridge.dialer.shown import report_row
+from bridge.dialer.standstill import standstill
 from bridge.errors import UsageError
 from bridge.numbers import read_number
 from bridge.sim import loop
@@ -61,21 +64,21 @@ def run(play: CampaignPlay) -> int:
             raise UsageError(f"{play.data} holds a database already; take an empty folder for a simulation")
         began = time.process_time()
         if play.real_time:
-            report, twice = asyncio.run(_play(play, data))
+            report, shown, twice = asyncio.run(_play(play, data))
         else:
-            report, twice = loop.run(_play(play, data), limit_s=LONGEST_S, stall_s=120.0)
+            report, shown, twice = loop.run(_play(play, data), limit_s=LONGEST_S, stall_s=120.0)
         cpu_s = time.process_time() - began
     if play.as_json:
         found = {"contacts": report.contacts, "finished": report.finished, "funnel": dict(report.funnel)}
         found |= {"outcomes": dict(report.outcomes), "attempts": report.attempts, "called_twice": twice}
         print(json.dumps(found | {"spent_usd": round(report.spent_usd, 4), "cpu_s": round(cpu_s, 2)}))
     else:
-        print("\n".join(f"{state:12} {count}" for state, count in sorted({**report.funnel, **report.outcomes}.items())))
+        print("\n".join(campaign_view.report(shown, time.time())))
         print(f"called twice at a time: {twice}    processor time: {cpu_s:.1f} s")
     return 0 if report.campaign.state == "done" and not twice else 1
 
 
-async def _play(play: CampaignPlay, data: Path) -> tuple[Report, int]:
+async def _play(play: CampaignPlay, data: Path) -> tuple[Report, dict[str, Any], int]:
     rules = {"consent": "a simulation", "concurrency": 20, "cps": 10, **play.rules}
     plot = Plot(
         data=data,
@@ -95,7 +98,9 @@ async def _play(play: CampaignPlay, data: Path) -> tuple[Report, int]:
         return await _campaign(house, path, play, rules)
 
 
-async def _campaign(house: OneLoop, path: Path, play: CampaignPlay, rules: Mapping[str, Any]) -> tuple[Report, int]:
+async def _campaign(
+    house: OneLoop, path: Path, play: CampaignPlay, rules: Mapping[str, Any]
+) -> tuple[Report, dict[str, Any], int]:
     tell = _teller(play.as_json)
     while (desk := house.app.services.dialer.desk) is None:  # noqa: ASYNC110 - it opens by itself
         await asyncio.sleep(0.1)
@@ -113,7 +118,8 @@ async def _campaign(house: OneLoop, path: Path, play: CampaignPlay, rules: Mappi
         tell(report)
     await desk.ledger.settled()
     report = await desk.office.report(made.id)
-    return report, _at_a_time(house)
+    still = standstill(report, desk.office.now)
+    return report, report_row(report, still), _at_a_time(house)
 
 
 def _at_a_time(house: OneLoop) -> int:
