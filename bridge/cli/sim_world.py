@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bridge.cli.demo_world import WorldPlan, demo_world
+from bridge.cli.given import for_server
 from bridge.cli.stopping import run_until_told
 
 
@@ -31,7 +32,8 @@ class WorldWish:
 
 def run(wish: WorldWish) -> int:
     """Keep it running until told to stop."""
-    _, sign = run_until_told(_keep(wish))
+    here = replace(wish, data=wish.data.resolve(), agent=for_server(wish.agent))
+    _, sign = run_until_told(_keep(here))
     print("stopped; nothing is left running", file=sys.stderr)
     return 128 + sign if sign and sign != 2 else 0
 
@@ -45,16 +47,16 @@ async def _keep(wish: WorldWish) -> None:
         "BRIDGE_DRAIN_S": "2",
     }
     if wish.agent:
-        settings["BRIDGE_AGENT"] = str(Path(wish.agent).resolve()) if Path(wish.agent).is_file() else wish.agent
+        settings["BRIDGE_AGENT"] = wish.agent
     plan = WorldPlan(
-        data=wish.data.resolve(),
+        data=wish.data,
         public_port=wish.port,
         admin_port=wish.admin_port,
         open_admin=True,
         carrier_flags=tuple(people),
         settings=settings,
     )
-    async with demo_world(plan, lambda text: sys.stderr.write(text)) as world:
+    async with demo_world(plan, _tell) as world:
         print(f"admin {world.admin_url}   carrier {world.carrier_url}   from +14155550100; Ctrl-C ends it", flush=True)
         watching = [asyncio.ensure_future(part.died("has ended")) for part in world.parts]
         try:
@@ -63,3 +65,7 @@ async def _keep(wish: WorldWish) -> None:
             for watch in watching:
                 watch.cancel()
         raise ended.pop().result()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text)
