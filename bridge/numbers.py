@@ -175,11 +175,12 @@ def one_plan(countries: frozenset[str]) -> str:
 
 
 def _plain(text: str) -> str | None:
-    """Digits and how people group them; None when there is anything else, letters above all."""
+    """Digits and how people group them; None when there are none, or anything else, letters above all."""
     # Copied numbers carry marks of writing direction that nobody sees.
     seen = "".join(sign for sign in text[: LONGEST_TEXT + 1] if unicodedata.category(sign) != "Cf").strip()
     seen = seen.removeprefix("tel:").replace(_WIDE_PLUS, "+")
-    return seen if len(seen) <= LONGEST_TEXT and _WRITTEN.fullmatch(seen) else None
+    good = len(seen) <= LONGEST_TEXT and _WRITTEN.fullmatch(seen) and any(sign.isdigit() for sign in seen)
+    return seen if good else None
 
 
 def _refuse_short(digits: str, country: str, text: str) -> None:

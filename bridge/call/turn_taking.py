@@ -24,10 +24,10 @@ class TurnTaking:
         """From here on nothing is answered, and nothing stopped, but by us."""
         desk = self.desk
         self._owed, self._later = False, None
-        if desk.ours or not (desk.terms.model_answers or desk.terms.model_interrupts):
+        own = desk.own or desk.terms  # its own are not back yet while their confirmation is on its way
+        if desk.ours or not (own.model_answers or own.model_interrupts):
             return
-        desk.ours = True
-        desk.own = desk.own or desk.terms
+        desk.ours, desk.own = True, own
         desk.terms = replace(desk.terms, model_answers=False, model_interrupts=False)
         if desk.model is ModelLeg.UP:
             desk.configure()

@@ -17,6 +17,7 @@ from bridge.carriers.base import Control
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.ledger import Ledger
+from bridge.dialer.lists import ContactLists
 from bridge.dialer.office import Office
 from bridge.dialer.outbound import Outbound
 from bridge.dialer.single import SingleCalls
@@ -29,7 +30,7 @@ from bridge.live.taps import Subscriber
 from bridge.numbers import check_number
 from bridge.store.base import Attempt
 from bridge.store.database import Database
-from bridge.store.proof import AdvisoryProof, FileProof, Proof
+from bridge.store.proof import FileProof, Proof, SessionProof
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Desk:
     ledger: Ledger
     outbound: Outbound
     office: Office
+    lists: ContactLists
     single: SingleCalls
     worker: Worker
 
@@ -107,7 +109,7 @@ class Dialer:
         assert self.db is not None  # noqa: S101 - narrows the type
         if self.db.address.path is not None:
             return FileProof(self.db.address.path)
-        return await AdvisoryProof.take(self.db.engine)  # type: ignore[arg-type]
+        return await SessionProof.take(self.db)
 
     def _begin(self, db: Database, proof: Proof) -> None:
         settings = self._settings
@@ -136,7 +138,7 @@ class Dialer:
             clock=self._clock,
         )
         self.trouble = ""
-        self.desk = Desk(db, ledger, outbound, office, single, worker)
+        self.desk = Desk(db, ledger, outbound, office, ContactLists(db, self._clock), single, worker)
         self._proof = proof
         if settings.dialer == "on":
             self._working = asyncio.create_task(worker.run(), name="dialer")

@@ -2,6 +2,8 @@
 
 It stands before the call's own ways in only as long as the rules want to know; then it takes itself out, so that a
 frame of a call that goes on (or came in) takes not one step more than ever.
+
+Imported with the first outbound call; whoever dials many imports it before, in a thread: numpy takes its time.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from bridge.call import commands as do
 from bridge.call import events as ev
@@ -22,9 +22,11 @@ from bridge.live.blackbox import BlackBox
 from bridge.live.info import CallInfo
 from bridge.live.model import ModelLink
 from bridge.live.phone import PhoneLink
-from bridge.live.pickup import PickupEars
 from bridge.live.taps import AudioTap, Subscriber, WireTap
 from bridge.tools.base import Tool, ToolResult
+
+if TYPE_CHECKING:
+    from bridge.live.pickup import PickupEars
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +112,11 @@ class CallSession:
         self._sound: Callable[[bytes], bytes | None] = _no_leg
         self._hears = core.hear
         self._ears: PickupEars | None = None
+        if core.listens:
+            from bridge.live.pickup import PickupEars  # numpy comes with it, which no other call needs
+
+            self._ears = PickupEars(core, self.handle, self._heard_enough)
+            self._hears = self._ears.hear
         self._feed: Feed = model.feed
         self.ears: EarsOf = lambda agent: model.feed
         """Who hears the caller for this agent: the model, or somebody here who detects their turns for it."""
@@ -264,9 +271,6 @@ class CallSession:
             return False
         self.phone = link
         link.watch(self._timeline)
-        if self._ears is None and self.core.listens:
-            self._ears = PickupEars(self.core, self.handle, self._heard_enough)
-            self._hears = self._ears.hear
         if self._recorder is not None:
             self._recorder.attached(self._clock())
         link.on_event = self.handle if self._ears is None else self._ears.handle

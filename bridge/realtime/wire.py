@@ -17,7 +17,7 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.errors import WireError
 from bridge.realtime import verdicts
-from bridge.realtime.dialect import Dialect, Kind
+from bridge.realtime.dialect import DIALECTS, Dialect, Kind
 from bridge.realtime.session import SessionConfig, waiting
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
@@ -26,6 +26,8 @@ _TYPE = b'{"type":"'
 ConfigOf = Callable[[str], SessionConfig]
 _EMPTY = msgspec.Raw(b"null")
 _MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
+_KNOWN = {dialect.name: frozenset(kind.encode() for kind in dialect.kinds) for dialect in DIALECTS.values()}
+"""The types of events that mean something here, as they stand in a message."""
 _encode = msgspec.json.encode
 
 
@@ -76,7 +78,7 @@ class RealtimeWire:
         self._kinds = dialect.kinds
         (audio_delta,) = (name for name, kind in dialect.kinds.items() if kind == "audio_delta")
         self._audio_head = b'{"type":"%s",' % audio_delta.encode()
-        self._known = frozenset(name.encode() for name in dialect.kinds)
+        self._known = _KNOWN[dialect.name]
         self._path = path
         self.to_model = path.to_model
         """Caller audio (mu-law) as it stands in `APPEND`."""

@@ -2,7 +2,8 @@
 
 It signs with the account's real token for the real PUBLIC_URL and reaches it at a loopback address. `ring` lets a phone
 call the application; the REST API (`twilio/rest.py`) lets the application call a phone. Whatever the real one would
-refuse ends up, by its own error number, in `call.problems`.
+refuse ends up, by its own error number, in `call.problems`. Who is at the other end says the
+`directory`: one party, or a whole population (`crowd.py`); what goes wrong by chance says `twilio/weather.py`.
 
     carrier = Carrier(CarrierOptions(public_url="https://voice.example.test", connect=("127.0.0.1", 8080), ...))
     await carrier.start()

@@ -68,6 +68,8 @@ _GREETINGS = (
 _FULL = "The mailbox is full and cannot accept any messages at this time. Goodbye."
 _SCREEN = "Hi, the person you are calling uses a screening service. Please say your name and why you are calling."
 _MENU = "Thank you for calling. For sales, press one. For support, press two. To hear this again, press nine."
+MOST_RING_S = 20.0
+"""A person who has not come by then does not come."""
 LISTENS_S = 3.0
 """What a mute person takes an agent's sentence to last."""
 _BEEPS_HZ = (1000.0, 440.0, 1400.0, 0.0)
@@ -136,15 +138,20 @@ class Crowd:
         told = self._people.get(number, ())
         if told:
             kind = told[min(call, len(told) - 1)]
-        ring_s = round(chance.lognormvariate(2.1, 0.5), 1)  # the middle is 8 s, two thirds between 5 and 14 s
+        # The middle is 8 s, two thirds are between 5 and 14 s.
+        ring_s = min(round(chance.lognormvariate(2.1, 0.5), 1), MOST_RING_S)
         if kind in _UNREACHED:
-            return Person(kind, min(ring_s, 20.0), ())
+            return Person(kind, ring_s, ())
+        if kind in _FORWARDED:
+            ring_s = round(chance.uniform(15.0, 22.0), 1) if chance.random() < 0.8 else 2.0  # or the phone is off
         heard_as, detect_s, score = _MAKERS[kind](chance)
         if chance.random() < self._misheard:
             heard_as = "machine_end_silence" if heard_as == "human" else "human"
-        return Person(kind, min(ring_s, 20.0), score if self._voices else _mute(score), heard_as, detect_s)
+        return Person(kind, ring_s, score if self._voices else _mute(score), heard_as, detect_s)
 
 
+_FORWARDED: frozenset[Kind] = frozenset({"voicemail", "mailbox_full"})
+"""Answers only when nobody else has."""
 _UNREACHED: Mapping[Kind, tuple[Answer, str, int]] = {
     "no_answer": ("no-answer", "", 0),
     "busy": ("busy", "486", 0),

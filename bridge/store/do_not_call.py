@@ -12,9 +12,9 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from bridge.store import audit
-from bridge.store.base import DUE, AuditEntry, DoNotCall
+from bridge.store.base import AuditEntry, DoNotCall
 from bridge.store.database import Database, insert
-from bridge.store.tables import as_row, contacts, do_not_call, values
+from bridge.store.tables import IS_DUE, as_row, contacts, do_not_call, values
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ TOGETHER = 500
 
 _SKIP = (
     contacts.update()
-    .where(contacts.c.phone.in_(sa.bindparam("phones", expanding=True)), contacts.c.state.in_(DUE))
+    .where(contacts.c.phone.in_(sa.bindparam("phones", expanding=True)), IS_DUE)
     .values(state="skipped", outcome=REASON)
 )
 _LISTED = sa.select(do_not_call.c.phone).where(do_not_call.c.phone.in_(sa.bindparam("phones", expanding=True)))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.errors import ConfigError
 from bridge.store.address import Address
@@ -53,13 +53,14 @@ class PostgresPool:
 
     def __init__(self, address: Address) -> None:
         self._where = address.shown
+        self._connect = partial(_connect, address.url)
         if find_spec("asyncpg") is None:
             raise ConfigError(
                 'DATABASE_URL asks for PostgreSQL, whose driver is not installed: pip install "callbridge[postgres]"'
             )
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=partial(_connect, address.url),
+            async_creator=self._connect,
             pool_size=CONNECTIONS,
             max_overflow=CONNECTIONS,
             pool_timeout=WAIT_S,
@@ -76,23 +77,18 @@ class PostgresPool:
         """One transaction that sees one state of the database. Raises StoreError."""
         return await self._run(wait_s, True, work, *args)
 
-    async def connection(self) -> AsyncConnection:
-        """One for its holder alone (a lock, LISTEN), without transactions; to be closed. Raises StoreError."""
-        try:
-            conn = await self._engine.connect()
-            return await conn.execution_options(isolation_level="AUTOCOMMIT")
-        except CAUGHT as error:
-            raise as_store_error(error, self._where) from error
+    async def own_connection(self) -> Any:
+        """asyncpg's connection for its holder alone, outside of the pool. Raises what asyncpg does."""
+        return await self._connect()
 
     async def tidy(self) -> bool:
         """Let the server overwrite what was deleted, when it next needs the room. Raises StoreError."""
-        conn = await self.connection()
         try:
-            await conn.exec_driver_sql("VACUUM calls, transcript_lines, attempts, contacts")
+            async with self._engine.connect() as conn:
+                await conn.execution_options(isolation_level="AUTOCOMMIT")
+                await conn.exec_driver_sql("VACUUM calls, transcript_lines, attempts, contacts")
         except CAUGHT as error:
             raise as_store_error(error, self._where) from error
-        finally:
-            await conn.close()
         return True
 
     async def close(self) -> None:

@@ -12,19 +12,16 @@ Measured in reference runs: with a lease that expires, frozen dialers called peo
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import socket
 from pathlib import Path
 from typing import Protocol
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bridge.errors import StoreError
+from bridge.store.database import Database
 from bridge.store.lock import try_lock
-from bridge.store.postgres import PostgresPool
+from bridge.store.session import Session
 
 
 class Proof(Protocol):
@@ -97,48 +94,34 @@ class FileProof:
         os.close(self._only)
 
 
-class AdvisoryProof:
-    """Proof by advisory locks of a PostgreSQL session."""
+class SessionProof:
+    """Proof by an advisory lock of a PostgreSQL session."""
 
-    def __init__(self, connection: AsyncConnection, number: int) -> None:
+    def __init__(self, session: Session, number: int) -> None:
         """Use `take`."""
-        self._connection = connection
+        self.session = session
         self.owner = f"{_name()}:{number}"
-        self._asking = asyncio.Lock()
 
     @classmethod
-    async def take(cls, pool: PostgresPool) -> AdvisoryProof:
-        """A connection of its own, whose lock says that we live. Raises StoreError."""
+    async def take(cls, db: Database) -> SessionProof:
+        """A session of its own, whose lock says that we live. Raises StoreError."""
+        session = await Session.open(db)
         number = secrets.randbelow(2**62)
-        connection = await pool.connection()
-        await connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
-        return cls(connection, number)
+        if not await session.try_lock(number):  # cannot happen: the number is random
+            raise StoreError("the lock of a new dialer is taken")
+        return cls(session, number)
 
     async def holds(self) -> bool:
         """The lock lives as long as its session does."""
-        async with self._asking:
-            try:
-                await self._connection.execute(sa.text("SELECT 1"))
-            except (sa.exc.DBAPIError, OSError):
-                return False
-        return True
+        return not self.session.lost.is_set()
 
     async def is_dead(self, owner: str) -> bool:
-        """A dialer whose lock can be had is gone: its session has ended."""
+        """A dialer whose lock nobody holds is gone: its session has ended."""
         number = owner.rpartition(":")[2]
         if owner == self.owner or not number.isdigit():
             return False
-        async with self._asking:
-            try:
-                found = await self._connection.execute(sa.select(sa.func.pg_try_advisory_lock(int(number))))
-                if not found.scalar():
-                    return False
-                await self._connection.execute(sa.select(sa.func.pg_advisory_unlock(int(number))))
-            except (sa.exc.DBAPIError, OSError):
-                return False
-        return True
+        return not await self.session.is_held(int(number))
 
     async def close(self) -> None:
         """End the session, and with it the proof."""
-        await self._connection.invalidate()
-        await self._connection.close()
+        await self.session.close()

@@ -19,11 +19,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bridge.errors import StoreError
-from bridge.store.base import OPEN
 from bridge.store.database import Database
 from bridge.store.folder import CallFolders
 from bridge.store.ids import made_at
-from bridge.store.tables import attempts, calls, campaigns, contacts
+from bridge.store.tables import IS_OPEN, attempts, calls, campaigns, contacts
 
 TOGETHER = 500
 
@@ -78,13 +77,11 @@ def _over(before: float) -> sa.Select[tuple[str]]:
 
 def _old_attempts(before: float) -> sa.ColumnElement[bool]:
     alone = attempts.c.campaign_id.is_(None) & (sa.func.coalesce(attempts.c.ended_at, attempts.c.claimed_at) < before)
-    return attempts.c.state.not_in(OPEN) & (alone | attempts.c.campaign_id.in_(_over(before)))
+    return ~IS_OPEN & (alone | attempts.c.campaign_id.in_(_over(before)))
 
 
 def _old_contacts(before: float) -> sa.ColumnElement[bool]:
-    undecided = sa.select(attempts.c.contact_id).where(
-        attempts.c.contact_id == contacts.c.id, attempts.c.state.in_(OPEN)
-    )
+    undecided = sa.select(attempts.c.contact_id).where(attempts.c.contact_id == contacts.c.id, IS_OPEN)
     return contacts.c.campaign_id.in_(_over(before)) & ~undecided.exists()
 
 

@@ -6,7 +6,7 @@ a campaign, an attempt's number once for a contact, and one open attempt for a p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -45,6 +45,11 @@ def _usd(name: str, *, nullable: bool = False) -> sa.Column[float]:
 
 def _count(name: str, default: int = 0) -> sa.Column[int]:
     return sa.Column(name, sa.Integer, nullable=False, server_default=str(default))
+
+
+def _one_of(column: sa.Column[str], words: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Words written out: SQLite finds a partial index only for a condition that says the same, without parameters."""
+    return column.in_([sa.literal_column(f"'{word}'") for word in words])
 
 
 def _json(name: str, empty: str = "{}") -> sa.Column[Any]:
@@ -91,14 +96,16 @@ contacts = sa.Table(
     _text("call_id"),
     sa.UniqueConstraint("campaign_id", "phone"),
 )
-_DUE = contacts.c.state.in_(base.DUE)
+IS_DUE = _one_of(contacts.c.state, base.DUE)
+"""Contacts that wait. A claim asks once for each priority: with `priority = ?` and `due_at <= ?` the index has the
+answer in its first entries (2 ms among a million contacts); over all priorities it is walked past all who wait."""
 sa.Index(
     "ix_contacts_due",
     contacts.c.campaign_id,
     contacts.c.priority.desc(),
     contacts.c.due_at,
-    sqlite_where=_DUE,
-    postgresql_where=_DUE,
+    sqlite_where=IS_DUE,
+    postgresql_where=IS_DUE,
 )
 """What a claim reads: the due ones of one campaign, the most urgent first."""
 sa.Index("ix_contacts_state", contacts.c.campaign_id, contacts.c.state)
@@ -145,10 +152,11 @@ attempts = sa.Table(
     _count("looks"),
     sa.UniqueConstraint("contact_id", "n"),
 )
-_IS_OPEN = attempts.c.state.in_(base.OPEN)
-sa.Index("uq_attempts_open_phone", attempts.c.phone, unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+IS_OPEN = _one_of(attempts.c.state, base.OPEN)
+"""Attempts that nobody has decided."""
+sa.Index("uq_attempts_open_phone", attempts.c.phone, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
 """Nobody is called twice at a time, whatever campaigns they are in."""
-sa.Index("ix_attempts_open", attempts.c.campaign_id, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+sa.Index("ix_attempts_open", attempts.c.campaign_id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
 sa.Index("ix_attempts_phone", attempts.c.phone, attempts.c.claimed_at)
 """The cap for a person's day."""
 sa.Index("ix_attempts_carrier_call_id", attempts.c.carrier_call_id)

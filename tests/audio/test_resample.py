@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import math
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.audio.resample import Resampler
@@ -221,6 +222,30 @@ def test_it_is_the_textbook_filter_to_the_last_bit(rates: tuple[int, int]) -> No
     sound = loud_and_random(rates[0] // 20)
     expected = by_the_book(wave(sound).astype(int).tolist(), *rates)
     assert wave(Resampler(*rates).feed(sound)).astype(int).tolist() == expected
+
+
+@cache
+def loud_and_soft(rates: tuple[int, int]) -> tuple[bytes, list[int]]:
+    """Sound that clips, that hardly is there, that stands still, and that swells from one to the other; by the book."""
+    hiss = wave(loud_and_random(rates[0] // 25)).astype(int)
+    swell = (hiss * np.linspace(0.3, 1.0, hiss.size)).astype(int)
+    pieces = (hiss // 9, hiss, hiss // 300, np.full(hiss.size, 101), -np.abs(hiss), swell)
+    sound = np.concatenate(pieces).astype("<i2").tobytes()
+    return sound, by_the_book(wave(sound).astype(int).tolist(), *rates)
+
+
+@settings(deadline=None)  # the book is slow, once for each direction
+@given(rates=st.sampled_from([(8000, 24000), (24000, 8000)]), sizes=st.lists(st.integers(0, 12_000), min_size=1))
+def test_however_it_is_cut_it_is_the_textbook_filter(rates: tuple[int, int], sizes: list[int]) -> None:
+    sound, expected = loud_and_soft(rates)
+    resampler, other = Resampler(*rates), Resampler(*rates)
+    heard, at = b"", 0
+    for size in sizes:
+        heard += resampler.feed(sound[at : at + size])
+        other.feed(sound[::-1][: size // 2])  # a neighbour's chunks go through the same room
+        at += size
+    assert wave(heard).astype(int).tolist() == expected[: len(heard) // 2]
+    assert len(heard) >= (min(at, len(sound)) // 2 - 2) * rates[1] // rates[0] * 2
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,10 @@ def test_the_same_people_live_at_the_same_numbers() -> None:
     for kind, share in SHARES.items():
         assert counted[kind] / 3000 == pytest.approx(share, abs=0.03)
     rings = sorted(person.ring_s for person in people.values())
-    assert 6 < rings[1500] < 11
-    assert rings[-1] == 20.0
+    assert 7 < rings[1500] < 12
+    assert rings[-1] == 22.0
+    machines = [person.ring_s for person in people.values() if person.kind == "voicemail"]
+    assert sum(ring_s >= 15 for ring_s in machines) / len(machines) == pytest.approx(0.8, abs=0.06)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,29 @@ def test_text_that_cannot_be_stored_is_refused_in_a_sentence(house: House) -> No
     house.run(story)
 
 
+def test_a_claim_reads_the_index_that_was_made_for_it(tmp_path: Path) -> None:
+    contacts = tables.contacts
+    claim = (
+        sa.select(contacts)
+        .where(contacts.c.campaign_id == "c1", tables.IS_DUE, contacts.c.priority == 5, contacts.c.due_at <= 1.0)
+        .order_by(contacts.c.due_at)
+        .limit(10)
+    )
+    is_open = sa.select(tables.attempts.c.token).where(tables.attempts.c.phone == ANNA, tables.IS_OPEN)
+
+    def plan(conn: sa.Connection, query: sa.Select[tuple[object]]) -> str:
+        text = str(query.compile(conn, compile_kwargs={"literal_binds": True}))
+        return " ".join(row[-1] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))
+
+    async def story(db: Database) -> None:
+        used = await db.read(plan, claim)
+        assert "ix_contacts_due (campaign_id=? AND priority=? AND due_at<?)" in used
+        assert "TEMP B-TREE" not in used
+        assert "uq_attempts_open_phone" in await db.read(plan, is_open)
+
+    House("", tmp_path).run(story)
+
+
 # ---- SQLite in trouble --------------------------------------------------------------------------------------------
 
 
@@ -352,13 +375,19 @@ def test_a_row_that_another_holds_is_waited_for_and_then_busy(postgres: Server, 
     async def story() -> None:
         db, other = await Database.open(empty, tmp_path), await Database.open(empty, tmp_path)
         await db.write(add, tables.attempts, attempt("t1"))
-        held = await other.engine.connection()  # type: ignore[union-attr]
-        await held.exec_driver_sql("begin")
-        await held.exec_driver_sql("update attempts set sip = 1")
+        taken, let_go = asyncio.Event(), asyncio.Event()
+
+        def take(conn: sa.Connection) -> None:
+            conn.execute(tables.attempts.update().values(sip=1))
+            taken.set()
+            sa.util.await_only(let_go.wait())
+
+        holder = asyncio.create_task(other.write(take))
+        await taken.wait()
         with pytest.raises(DatabaseBusy):
             await db.write(close, wait_s=0.1)
-        await held.exec_driver_sql("commit")
-        await held.close()
+        let_go.set()
+        await holder
         await db.write(close, wait_s=0.1)
         await other.close()
         await db.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from bridge.sim.twilio.webhook import Form
@@ -12,9 +13,10 @@ API_VERSION = "2010-04-01"
 _PLACE = ("City", "State", "Zip", "Country")
 
 
-def _party(prefix: str, number: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=4096)  # every request about a call has them, and all are kept
+def _party(prefix: str, number: str) -> Form:
     country = "US" if number.startswith("+1") else ""
-    return [(prefix, number), *((prefix + part, country if part == "Country" else "") for part in _PLACE)]
+    return ((prefix, number), *((prefix + part, country if part == "Country" else "") for part in _PLACE))
 
 
 def call_form(
