@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -130,7 +131,7 @@ def create_app(
         people,
         house.analyst,
         dialer,
-        sources or {},
+        _given(settings) if sources is None else sources,
     )
 
     @contextlib.asynccontextmanager
@@ -171,6 +172,11 @@ def create_app(
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services
     return app
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """Where settings came from that a program made by itself."""
+    return {f.name: "program" for f in fields(Settings) if getattr(settings, f.name) != f.default}
 
 
 class _Books:

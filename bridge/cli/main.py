@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bridge.cli import db
+from bridge.cli import db, tokens
 from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ app.add_typer(calls_app, name="calls")
 app.add_typer(config_app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(sim_app, name="sim")
+app.add_typer(tokens.app, name="tokens")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

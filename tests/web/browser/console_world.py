@@ -33,7 +33,9 @@ FLAGS = [
 ]
 TELL_OF_VIOLATIONS = """
 window.violations = [];
-document.addEventListener("securitypolicyviolation", (e) => window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+document.addEventListener("securitypolicyviolation", (e) => {
+  window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`);
+});
 """
 TOKEN = "a-token-of-these-tests"
 
@@ -72,7 +74,7 @@ def console(data: Path, *, empty: bool = False, **changes: Any) -> Iterator[Cons
     def thread() -> None:
         try:
             asyncio.run(work())
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the house is told
+        except BaseException as error:  # whoever waits for the house is told
             if not started.done():
                 started.set_exception(error)
             raise
@@ -126,9 +128,10 @@ class Visit:
 
 STICKS_OUT = """() => {
   const root = document.documentElement;
-  if (root.scrollWidth <= root.clientWidth) return [];
-  const found = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1);
-  return ["page " + root.scrollWidth + " > " + root.clientWidth, ...found.slice(0, 5).map((e) => e.outerHTML.slice(0, 120))];
+  const width = root.clientWidth;
+  if (root.scrollWidth <= width) return [];
+  const found = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > width + 1);
+  return [`page ${root.scrollWidth} > ${width}`, ...found.slice(0, 5).map((e) => e.outerHTML.slice(0, 120))];
 }"""
 
 

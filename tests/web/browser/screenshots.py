@@ -40,9 +40,9 @@ def main(names: list[str]) -> None:
                 seen = visit(browser, house, shown.path, theme=theme, width=width, device_scale_factor=1)
                 seen.page.wait_for_timeout(700)  # its first live state
                 file = OUT / f"{shown.name}-{theme if width > 640 else 'phone'}.png"
-                seen.page.screenshot(path=file, full_page=True)
+                seen.page.screenshot(path=file, full_page=width > 640)
                 seen.page.context.close()
-                print(file.relative_to(OUT.parents[1]))
+                sys.stdout.write(f"{file.relative_to(OUT.parents[1])}\n")
 
 
 if __name__ == "__main__":
