@@ -41,7 +41,7 @@ def dialing_serve(data: Path, **more: Any) -> Iterator[dict[str, str]]:
     def run() -> None:
         try:
             asyncio.run(live())
-        except BaseException as error:  # noqa: BLE001 - shown where the test waits
+        except BaseException as error:
             trouble.append(error)
         finally:
             ready.set()
