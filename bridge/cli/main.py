@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bridge.cli import campaign, db, do_not_call
+from bridge.cli import campaign, db, do_not_call, sim_plays, tokens
 from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ app.add_typer(config_app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(do_not_call.app, name="do-not-call")
 app.add_typer(sim_app, name="sim")
+sim_app.command("world")(sim_plays.world)
+sim_app.command("campaign")(sim_plays.campaign)
+app.add_typer(tokens.app, name="tokens")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

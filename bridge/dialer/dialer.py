@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from bridge.carriers.base import Control
 from bridge.config import Settings
@@ -20,6 +22,7 @@ from bridge.dialer.ledger import Ledger
 from bridge.dialer.lists import ContactLists
 from bridge.dialer.office import Office
 from bridge.dialer.outbound import Outbound
+from bridge.dialer.patience import Patience
 from bridge.dialer.single import SingleCalls
 from bridge.dialer.voicemail import Recordings
 from bridge.dialer.worker import Worker
@@ -64,6 +67,7 @@ class Dialer:
         control: Control,
         switchboard: Switchboard | None,
         clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
     ) -> None:
         """`switchboard`: where calls are answered; None: by other processes."""
         self.agents = agents
@@ -76,10 +80,12 @@ class Dialer:
         self._control = control
         self._switchboard = switchboard
         self._clock = clock
+        self._patience = patience or Patience()
         self._proof: Proof | None = None
         self._recordings = Recordings()
         self._working: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._loading: asyncio.Future[Any] | None = None
 
     async def open(self) -> None:
         """Open the database and begin to dial. What cannot be had is tried again by itself, and told once."""
@@ -121,7 +127,7 @@ class Dialer:
 
     def _begin(self, db: Database, proof: Proof) -> None:
         settings = self._settings
-        ledger = Ledger(db, proof.owner, self._clock)
+        ledger = Ledger(db, proof.owner, self._clock, self._patience)
         outbound = None
         if self._switchboard is not None:
             outbound = Outbound(ledger, self._switchboard, self.agents, self._recordings, self._control, self._clock)
@@ -150,12 +156,16 @@ class Dialer:
             clock=self._clock,
         )
         self.trouble = ""
+        # numpy takes a third of a second to load, and shall not do so while somebody picks up.
+        self._loading = asyncio.ensure_future(asyncio.to_thread(import_module, "bridge.live.pickup"))
         self.desk = Desk(db, ledger, outbound, office, ContactLists(db, self._clock), single, worker)
         self._proof = proof
         self._working = asyncio.create_task(worker.run(), name="dialer")
 
     async def close(self) -> None:
         """Dial no more; what was heard of calls is written down."""
+        if self._loading is not None:
+            await self._loading
         for task in (self._opening, self._working):
             if task is not None:
                 task.cancel()

@@ -104,6 +104,7 @@ class SessionProof:
     def __init__(self, session: Session, number: int) -> None:
         """Use `take`."""
         self.session = session
+        self._number = number
         self.owner = f"{_name()}:{number}"
 
     @classmethod
@@ -116,8 +117,11 @@ class SessionProof:
         return cls(session, number)
 
     async def holds(self) -> bool:
-        """The lock lives as long as its session does."""
-        return not self.session.lost.is_set()
+        """The server says so: a connection that is lost on the way may look whole from here."""
+        try:
+            return not self.session.lost.is_set() and await self.session.is_held(self._number)
+        except StoreError:
+            return False
 
     async def is_dead(self, owner: str) -> bool:
         """A dialer whose lock nobody holds is gone: its session has ended."""

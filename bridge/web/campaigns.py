@@ -158,6 +158,7 @@ class CampaignApi:
     async def table(self, request: Request) -> Response:
         """Every contact with its result, as CSV in which nothing is a formula."""
         campaign = await self._campaign(request)
+        await self._s.audit(request, "campaign.export", campaign.id, after={"as": "csv"})
         pieces = table_pieces(desk_of(self._s).db, campaign.id)
         headers = {"content-disposition": f'attachment; filename="{campaign.id}.csv"'}
         return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
@@ -167,6 +168,7 @@ class CampaignApi:
         desk = desk_of(self._s)
         campaign = await self._campaign(request)
         report = await desk.office.report(campaign.id)
+        await self._s.audit(request, "campaign.export", campaign.id, after={"as": "json"})
 
         async def rows() -> AsyncIterator[list[dict[str, Any]]]:
             async for page in results(desk.db, campaign.id):
