@@ -6,6 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+from databases import empty_schema, postgres  # noqa: F401
+
 from bridge.agents.agent import Agent
 from bridge.dialer.lists import ContactLists, intake
 from bridge.dialer.office import Office
@@ -16,7 +19,11 @@ US = frozenset({"US"})
 PEOPLE = 10_000
 
 
-def test_ten_thousand_contacts_are_read_and_checked_and_hold_up_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_ten_thousand_contacts_are_read_and_checked_and_hold_up_nothing(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = "" if kind == "sqlite" else empty_schema(request.getfixturevalue("postgres"))
     path = tmp_path / "contacts.csv"
     people = b"".join(b"+1415%07d,Ada %d\r\n" % (2_000_000 + n, n) for n in range(PEOPLE))
     path.write_bytes(b"phone_number,first_name\r\n" + people)
@@ -29,7 +36,7 @@ def test_ten_thousand_contacts_are_read_and_checked_and_hold_up_nothing(tmp_path
             late.append(time.perf_counter() - began - 0.005)
 
     async def story() -> None:
-        db = await Database.open("", tmp_path)
+        db = await Database.open(url, tmp_path)
         campaign = await Office(db, lambda: None, time.time).create("big", "", {"consent": "customers"}, "tests")
         lists = ContactLists(db, time.time)
         agent = Agent("caller", instructions="Call.", greeting="Hello {first_name}.")
