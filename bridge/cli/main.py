@@ -210,12 +210,15 @@ def sim_carrier(  # noqa: PLR0913, PLR0917 - each is a flag
     concurrency: Annotated[int | None, typer.Option(help="Calls at once; more are refused.", min=1)] = None,
     faults: Annotated[str, typer.Option(help="What orders meet: rate_limited=0.01,timeout_placed=0.01")] = "",
     callbacks: Annotated[str, typer.Option(help="What callbacks meet: lost=0.05,doubled=0.05,late=0.1")] = "",
+    owns: Annotated[list[str] | None, typer.Option(help="A number of the account, to be pointed. Repeat it.")] = None,
 ) -> None:
     """The pretend phone company: REST API, signed webhooks, media streams; rung by POST /sim/calls."""
     from bridge.cli.sim import CarrierFlags, PopulationFlags, run_carrier
 
     flags = CarrierFlags(host, port, public_url, connect, account_sid, auth_token, strict, phone_latency_ms, recordings)
-    run_carrier(flags, PopulationFlags(crowd, people, share, silent, cps, concurrency, faults, callbacks))
+    run_carrier(
+        flags, PopulationFlags(crowd, people, share, silent, cps, concurrency, faults, callbacks, tuple(owns or ()))
+    )
 
 
 @sim_app.command("phone")
