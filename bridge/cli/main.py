@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bridge.cli import db
+from bridge.cli import db, numbers
 from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ app.add_typer(agents_app, name="agents")
 app.add_typer(calls_app, name="calls")
 app.add_typer(config_app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(numbers.app, name="numbers")
 app.add_typer(sim_app, name="sim")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -88,6 +89,19 @@ def talk(
     from bridge.cli.talk import run
 
     run(agent)
+
+
+@app.command()
+def doctor(
+    only: Annotated[str, typer.Option(help="Some checks alone, by their ids: openai,twilio.")] = "",
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, after a question each.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    json_: Json = False,
+) -> None:
+    """Is everything there that a call needs? What is wrong, why, what mends it. Exit code 1 when something fails."""
+    from bridge.cli.doctor import run
+
+    run(only=only, fix=fix, yes=yes, as_json=json_)
 
 
 @app.command()
