@@ -14,7 +14,7 @@ import httpx2
 from bridge.carriers.base import AccountFacts, OwnedNumber
 from bridge.carriers.registry import CARRIERS, Carrier
 from bridge.config import Settings, is_loopback
-from bridge.errors import StoreError
+from bridge.errors import CarrierError, StoreError
 from bridge.store.identity import Identity, new_nonce
 from bridge.store.number_book import NumberBook
 from bridge.web.number_desk import NumberDesk
@@ -53,11 +53,11 @@ class Scene:
 
     async def account(self) -> AccountFacts:
         """The carrier's account. Raises CarrierError."""
-        return await self._once("account", self.carrier.control.account)
+        return await self._once("account", lambda: _soon(self.carrier.control.account()))
 
     async def numbers(self) -> list[OwnedNumber]:
         """The account's numbers. Raises CarrierError."""
-        return await self._once("numbers", self.carrier.control.numbers)
+        return await self._once("numbers", lambda: _soon(self.carrier.control.numbers()))
 
     async def local(self) -> Local:
         """Who answers on our public port, on this machine?"""
@@ -119,3 +119,12 @@ class Scene:
     def with_token_alone(self) -> Carrier:
         """The carrier as the auth token opens it, where an API key is used otherwise."""
         return CARRIERS["twilio"](replace(self.settings, twilio_api_key="", twilio_api_secret=""))
+
+
+async def _soon(asked: Awaitable[T]) -> T:
+    """The carrier's answer, before the check's own time is over. Raises CarrierError."""
+    try:
+        async with asyncio.timeout(HTTP_S):
+            return await asked
+    except TimeoutError:
+        raise CarrierError(f"Twilio did not answer within {HTTP_S:g} s") from None
