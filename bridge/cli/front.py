@@ -21,11 +21,12 @@ HEAD_S = 10.0
 LONGEST = 65_536
 """Of a head, and of a body that may have to be sent again."""
 PIECE = 65_536
-_OF_A_CALL = re.compile(rb"[A-Z]+ \S*/twilio/(?:after|handed|person|media)/")
+_OF_A_CALL = re.compile(rb"[A-Z]+ \S*/twilio/(?:after|handed|person|media|voice|status|amd)/")
 """Paths with a token that one process knows."""
 _OF_ALL = re.compile(rb"[A-Z]+ \S*/twilio/(?:status|stream|amd)[ ?]")
 """What carries a call's id alone: who does not know it takes no note."""
-_ONE_CALL = re.compile(rb"[A-Z]+ /api/v1/calls/\w+[/ ?]")
+_ONE_CALL = re.compile(rb"POST /api/v1/calls/\w+/")
+"""What a person asks of a live call; to look at one, the newest process has its files."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _UPGRADE = re.compile(rb"\r\nupgrade: *websocket\r\n", re.IGNORECASE)
 _HOP = re.compile(rb"\r\n(?:connection|keep-alive): *[^\r]*(?=\r\n)", re.IGNORECASE)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from bridge.cli import db, numbers
-from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
+from bridge.errors import BridgeError, CarrierError, ModelError, TunnelError, UsageError
 
 if TYPE_CHECKING:
     from bridge.sim.ears import EarsKind
@@ -89,6 +89,25 @@ def talk(
     from bridge.cli.talk import run
 
     run(agent)
+
+
+@app.command()
+def dev(
+    agent: Annotated[str, typer.Argument(help="module:attr or an agent file; default: the configured one.")] = "",
+    tunnel: Annotated[str, typer.Option(help="ngrok, cloudflared, none, or an https:// URL that leads here.")] = "",
+    number: Annotated[str, typer.Option(help="Point this number here meanwhile; default: TWILIO_PHONE_NUMBER.")] = "",
+    port: Annotated[int | None, typer.Option(help="Public listener's port (PORT).")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Admin listener's port (BRIDGE_ADMIN_PORT).")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Start anew when the agent's files change.")
+    ] = True,
+    open_: Annotated[bool, typer.Option("--open", help="Open the console in a browser.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+) -> None:
+    """Serve an agent while you write it: new calls go to its newest code. It needs no key and no number."""
+    from bridge.cli.dev import DevWish, run
+
+    run(DevWish(agent, tunnel, number, port, admin_port, reload, open_, yes))
 
 
 @app.command()
@@ -272,7 +291,7 @@ def main() -> None:
         app()
     except UsageError as error:
         _fail(error, 2)
-    except (ModelError, CarrierError) as error:
+    except (ModelError, CarrierError, TunnelError) as error:
         _fail(error, 3)
     except BridgeError as error:
         _fail(error, 1)

@@ -72,6 +72,10 @@ class NumberDesk:
         """What we changed and have not put back."""
         return await asyncio.to_thread(self._book.all)
 
+    async def points_at(self, number: str) -> str:
+        """The URL that a number's calls are told to; "" for nobody."""
+        return (await self._owned(number)).hooks.voice_url
+
     async def attach(self, number: str, public_url: str, *, by: str = "attach", pid: int = 0) -> Changed:
         """Point a number at us."""
         owned = await self._owned(number)
