@@ -62,7 +62,7 @@ class Part:
                 limit=LONGEST_LINE,
                 # A session of its own: Ctrl-C at the terminal reaches us alone, and we end the parts in order.
                 start_new_session=True,
-                preexec_fn=_end_with(os.getpid()),
+                preexec_fn=end_with(os.getpid()),
             )
         except OSError as error:
             raise BridgeError(f"{self.name} cannot be started: {error.strerror}") from error
@@ -162,7 +162,7 @@ def _kill_group(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)  # Windows: ends it at once
 
 
-def _end_with(parent: int) -> Callable[[], None] | None:
+def end_with(parent: int) -> Callable[[], None] | None:
     """On Linux: the child gets SIGTERM when we die in a way that lets us clean up nothing (SIGKILL)."""
     if sys.platform != "linux":
         return None

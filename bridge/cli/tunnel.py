@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from bridge.cli.processes import end_with
 from bridge.config import check_public_url
 from bridge.errors import TunnelError, UsageError
 
@@ -85,6 +86,7 @@ async def _cloudflared(port: int, lost: Callable[[str], None]) -> AsyncIterator[
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C at the terminal reaches us alone, and the tunnel is closed last
+        preexec_fn=end_with(os.getpid()),
     )
     assert process.stderr is not None  # noqa: S101 - it is a pipe
     watching: asyncio.Task[None] | None = None
