@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.dialer import Dialer
+from bridge.dialer.patience import Patience
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
@@ -65,7 +67,7 @@ from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
-from bridge.web.auth import AdminGuard
+from bridge.web.console import console
 from bridge.web.feed import Feed
 from bridge.web.intake import StripPrefix
 from bridge.web.services import Services
@@ -89,12 +91,18 @@ class Bridge(Starlette):
 
 
 def create_app(
-    settings: Settings, agent: Agent | Routing | None = None, *, clock: Callable[[], float] = time.time
+    settings: Settings,
+    agent: Agent | Routing | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+    patience: Patience | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
 
     `agent`: who answers, or who answers which number; None: whom the settings name. `clock`: the time of day that
-    calls are placed by, in epoch seconds.
+    calls are placed by, in epoch seconds. `patience`: how long the dialer waits for what. `sources`: where each setting
+    came from, for the settings page.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
@@ -109,13 +117,24 @@ def create_app(
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
-    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock)
+    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
     books = _Books(folders, disk)
     dialer.opened.append(books.open)
     switchboard.on_over.append(books.over)
     services = Services(
-        settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people, house.analyst, dialer
+        settings,
+        routing,
+        carrier,
+        switchboard,
+        folders,
+        disk,
+        feed,
+        house.approvals,
+        people,
+        house.analyst,
+        dialer,
+        _given(settings) if sources is None else sources,
     )
 
     @contextlib.asynccontextmanager
@@ -151,12 +170,16 @@ def create_app(
         middleware=[Middleware(StripPrefix, public_url=settings.public_url)],
         lifespan=lifespan,
     )
-    guard = Middleware(AdminGuard, token=settings.admin_token)
-    app.admin = Starlette(routes=routes.admin(services), middleware=[guard])
+    app.admin = console(services)
     # A redirect turns Twilio's POST into a GET without its fields; a wrong URL is better told as one.
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services
     return app
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """Where settings came from that a program made by itself."""
+    return {f.name: "program" for f in fields(Settings) if getattr(settings, f.name) != f.default}
 
 
 class _Books:

@@ -11,19 +11,21 @@ FLOORS = [
     {"errors"},
     {"numbers"},
     {"call", "audio", "config", "frames"},
-    {"carriers", "realtime", "store"},
+    {"carriers", "realtime", "store", "client"},
     {"tools"},
     {"agents"},
     {"live", "records", "observe"},
     {"dialer"},
     {"web", "sim"},
-    {"app", "cli", "__main__", "__init__"},
+    {"app", "cli", "dialing", "__main__", "__init__"},
     {"testing"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 DOORS = {
     "websockets": ("frames.py", "realtime/connection.py", "web/lane.py", "sim/"),
+    "jinja2": ("web/render.py",),
+    "markupsafe": ("web/render.py",),
     "twilio": ("carriers/twilio/",),
     "starlette": ("web/", "app.py", "sim/"),
     "sse_starlette": ("web/",),

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bridge.carriers.base import Control
+from bridge.dialer.elsewhere import Elsewhere
 from bridge.dialer.ledger import Ledger, Standing
 from bridge.dialer.orders import House, Orders
 from bridge.dialer.pacing import STOPS, Bucket, Grant, Hold, Load, Pacer
@@ -32,10 +33,10 @@ from bridge.store.proof import Proof
 
 log = logging.getLogger(__name__)
 
-LEAST_S = 0.001
-"""Between two rounds: what is due within this is due then, whatever the rounding of clocks says."""
 NEWS_S = 0.2
 """News of other processes are gathered for so long: every call that ends is some."""
+BREATH_S = 0.01
+"""Between two rounds, always: a clock of floats may not show that a moment has come that is almost there."""
 MOST_AT_ONCE = 50
 """Contacts of one claim."""
 
@@ -88,6 +89,10 @@ class Worker:
         self._clock = clock
         self._patience = ledger.patience
         self._default_number = default_number
+        self.claims = True
+        """It runs campaigns; else it only looks after the single calls of its process."""
+        self.elsewhere: Elsewhere | None = None
+        """Set where other processes hear of calls that this one places."""
         self._account = Bucket(account_cps)
         self._account_cps = account_cps
         self._dialers = 1
@@ -171,7 +176,7 @@ class Worker:
     async def _share(self) -> None:
         """Count the dialers: calls per second are for all of them together."""
         now = _steady()
-        if now - self._counted_at < self._patience.count_s:
+        if not self.claims or now - self._counted_at < self._patience.count_s:
             return
         self._counted_at = now
         found = await dialers.count(self.ledger.db, self.ledger.owner)
@@ -183,7 +188,7 @@ class Worker:
 
     async def round(self) -> float:
         """Begin what may begin; seconds until there may be more. Raises StoreError."""
-        running = await self.ledger.db.read(campaigns.every, "running")
+        running = await self.ledger.db.read(campaigns.every, "running") if self.claims else ()
         self._keep(running)
         pauses = [self._patience.idle_s]
         for campaign in running:
@@ -194,7 +199,7 @@ class Worker:
         ):
             self._reconciled_at = now
             self._reconciling = asyncio.create_task(self._reconcile(), name="look after hanging calls")
-        return max(LEAST_S, min(pauses))
+        return max(BREATH_S, min(pauses))
 
     async def _reconcile(self) -> None:
         try:
@@ -230,6 +235,9 @@ class Worker:
     async def _serve(self, campaign: Campaign) -> float:
         """Begin its calls; seconds until it is to be looked at again."""
         known = self._campaigns[campaign.id]
+        if self.elsewhere is not None:
+            for outcome in await self.elsewhere.news(campaign.id, known.pacer.rules.breaker.window_s):
+                known.pacer.ended(_steady(), outcome)
         steady = _steady()
         pause = max(known.due_at - self._clock(), known.look_at - steady, self.orders.slow_until - steady)
         if pause > 0:
@@ -319,7 +327,8 @@ class Worker:
         """Evidence was written: a call that ended makes room, and counts for the breaker."""
         if after.campaign_id is None or before.state == after.state:
             return
-        if after.state == "unknown" or (after.state == "closed" and after.outcome != "not_placed"):
+        here = self.elsewhere is None and after.state == "closed" and after.outcome != "not_placed"
+        if here or after.state == "unknown":
             self._ended.append((after.campaign_id, _steady(), after.outcome or "unknown"))
         if after.state == "closed":
             known = self._campaigns.get(after.campaign_id)

@@ -29,7 +29,7 @@ _HISTORY = (
 _DIALLED = sa.select(attempts.c.phone, attempts.c.claimed_at).where(
     one_of(attempts.c.phone, "phones"),
     attempts.c.claimed_at >= sa.bindparam("since"),
-    attempts.c.outcome != "not_placed",
+    attempts.c.outcome.not_in(("not_placed", "refused")),  # nobody's phone rang
 )
 _GET = sa.select(attempts).where(one_of(attempts.c.token, "tokens"))
 _GET_LOCKED = _GET.order_by(attempts.c.token).with_for_update()  # in one order, or two might wait for each other

@@ -22,8 +22,8 @@ from bridge.errors import (
     StoreError,
     UsageError,
 )
-from bridge.web.auth import problem
 from bridge.web.bodies import TooLong
+from bridge.web.problem import problem
 from bridge.web.services import Services
 
 Handler = Callable[[Request], Awaitable[Response]]

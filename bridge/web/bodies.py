@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from bridge.errors import UsageError
-from bridge.web.auth import same_site
+from bridge.web.access import LOCAL
 
 MOST_BYTES = 65_536
 MOST_UPLOAD = 200_000_000
@@ -27,7 +27,7 @@ class Body(BaseModel):
 
 
 class By(Body):
-    """A body that says who asks, for the audit."""
+    """A body that says who asks, for the audit. Whoever came with a token of their own is named by that first."""
 
     by: str = Field(default="admin API", min_length=1, max_length=100)
 
@@ -41,7 +41,6 @@ B = TypeVar("B", bound=BaseModel)
 
 async def read_body(request: Request, kind: type[B]) -> B:
     """The body. Raises UsageError, one sentence."""
-    _refuse_pages(request)
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise UsageError("send JSON (content-type: application/json)")
     text = bytearray()
@@ -50,10 +49,14 @@ async def read_body(request: Request, kind: type[B]) -> B:
         if len(text) > MOST_BYTES:
             raise TooLong(f"the body is longer than {MOST_BYTES} bytes")
     try:
-        return kind.model_validate_json(bytes(text) or b"{}")
+        body = kind.model_validate_json(bytes(text) or b"{}")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
+    who = request.state.who
+    if isinstance(body, By) and who != LOCAL:
+        body.by = f"{who.name} ({body.by})" if "by" in body.model_fields_set else who.name
+    return body
 
 
 @asynccontextmanager
@@ -62,7 +65,6 @@ async def uploaded(request: Request, folder: Path, most: int = MOST_UPLOAD) -> A
 
     Raises TooLong (nothing more is read then), UsageError, OSError.
     """
-    _refuse_pages(request)
     file = await asyncio.to_thread(_new_file, folder)
     try:
         size, waiting = 0, bytearray()
@@ -79,11 +81,6 @@ async def uploaded(request: Request, folder: Path, most: int = MOST_UPLOAD) -> A
         yield Path(file.name)
     finally:
         await asyncio.to_thread(file.close)
-
-
-def _refuse_pages(request: Request) -> None:
-    if not same_site(request.headers):
-        raise UsageError("this is not answered to another site's page")
 
 
 def _new_file(folder: Path) -> IO[bytes]:

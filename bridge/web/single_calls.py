@@ -69,6 +69,8 @@ class SingleCallApi:
         # An agent's file and the numbering plans are read from the disk when they are first needed.
         await asyncio.to_thread(desk.single.check, asked)
         placed = await desk.single.place(asked)
+        if not placed.repeated:
+            await self._s.audit(request, "call.dial", placed.attempt.id, after={"to": body.to, "agent": body.agent})
         status = 200 if placed.repeated else 201
         headers = {"location": f"/api/v1/attempts/{placed.attempt.id}"}
         return JSONResponse(attempt_row(placed.attempt), status, headers)
@@ -81,7 +83,9 @@ class SingleCallApi:
         """`{}`: called off while it rings; when they talk, the agent leaves. 202; 200 for one that is over."""
         await read_body(request, Body)
         attempt = await self._attempt(request)
-        under_way = await desk_of(self._s).outbound.end(attempt)
+        outbound = desk_of(self._s).outbound
+        under_way = outbound is not None and await outbound.end(attempt)
+        await self._s.audit(request, "call.hangup", attempt.id)
         return JSONResponse(attempt_row(await self._attempt(request)), 202 if under_way else 200)
 
     async def _attempt(self, request: Request) -> Attempt:

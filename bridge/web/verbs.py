@@ -16,8 +16,8 @@ from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approval
-from bridge.web.auth import problem
 from bridge.web.bodies import Body, read_body
+from bridge.web.problem import problem
 from bridge.web.services import Services
 
 
@@ -52,29 +52,34 @@ class Verbs:
 
     async def say(self, request: Request) -> Response:
         """`{"words": "..."}`: the agent says them as soon as nobody else speaks."""
-        return await self._to_call(request, _Say, lambda body: ev.WordsAsked(body.words))
+        return await self._to_call(request, "call.say", _Say, lambda body: ev.WordsAsked(body.words))
 
     async def note(self, request: Request) -> Response:
         """`{"text": "...", "respond": false}`: the model learns it."""
-        return await self._to_call(request, _Note, lambda body: ev.NoteAsked(body.text, body.respond))
+        return await self._to_call(request, "call.note", _Note, lambda body: ev.NoteAsked(body.text, body.respond))
 
     async def hang_up(self, request: Request) -> Response:
         """`{}`: the call ends when what is being said has been heard."""
-        return await self._to_call(request, Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
+        return await self._to_call(request, "call.hangup", Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
 
     async def transfer(self, request: Request) -> Response:
         """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
-        return await self._to_call(request, _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to))))
+        return await self._to_call(
+            request, "call.transfer", _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to)))
+        )
 
-    async def _to_call(self, request: Request, kind: type[B], event: Any) -> Response:
+    async def _to_call(self, request: Request, what: str, kind: type[B], event: Any) -> Response:
         try:
-            wanted = event(await read_body(request, kind))
+            body = await read_body(request, kind)
+            wanted = event(body)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
-        session = self._live(request.path_params["call_id"])
+        call_id = request.path_params["call_id"]
+        session = self._live(call_id)
         if session is None:
             return problem(404, "Not Found", "there is no such live call")
         session.handle(wanted)
+        await self._s.audit(request, what, call_id, after=body.model_dump())
         return JSONResponse({"ok": True}, 202)
 
     def _live(self, call_id: str) -> CallSession | None:
@@ -91,9 +96,12 @@ class Verbs:
             body = await read_body(request, _Answer)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
+        approval_id = request.path_params["approval_id"]
+        asked = next((one for one in self._s.approvals.open if one.id == approval_id), None)
         answer = Approval(body.approve, body.by, body.reason)
-        if not self._s.approvals.answer(request.path_params["approval_id"], answer):
+        if asked is None or not self._s.approvals.answer(approval_id, answer):
             return problem(404, "Not Found", "this is not open any more")
+        await self._s.audit(request, "call.approve", asked.call_id, after={"tool": asked.tool} | body.model_dump())
         return JSONResponse({"ok": True})
 
 
