@@ -131,8 +131,9 @@ class Pacer:
 
     def obey(self, rules: Rules) -> None:
         """The rules were edited; what is remembered stays."""
+        if rules.cps != self.rules.cps:
+            self._bucket = Bucket(rules.cps / self._dialers)
         self.rules = rules
-        self.share(self._dialers)
 
     def share(self, dialers: int) -> None:
         """So many dialers begin calls of this campaign, and each of them its part of the rate."""
