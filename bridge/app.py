@@ -46,7 +46,8 @@ from bridge.live.switchboard import Switchboard
 from bridge.live.taps import Subscriber
 from bridge.observe.timeline import Timeline
 from bridge.observe.timeline import lines as timeline_lines
-from bridge.realtime.connection import OnClose, OnMessages, connect, with_model
+from bridge.realtime.connection import OnClose, OnMessages, connect
+from bridge.realtime.credentials import session_headers, session_url
 from bridge.realtime.dialect import DIALECTS
 from bridge.realtime.prices import price_of
 from bridge.realtime.wire import RealtimeWire
@@ -338,11 +339,7 @@ class _House:
         return RealtimeWire(DIALECTS[self._settings.realtime_dialect], path, briefing.config)
 
     def _connect(self, model: str) -> Connect:
-        settings = self._settings
-        headers = dict(DIALECTS[settings.realtime_dialect].headers)
-        if settings.openai_api_key:
-            headers["Authorization"] = f"Bearer {settings.openai_api_key}"
-        url = with_model(settings.realtime_url, model)
+        headers, url = session_headers(self._settings), session_url(self._settings, model)
 
         async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
             return await connect(url, headers, on_messages, on_close, timeout_s=4.0)

@@ -24,6 +24,7 @@
     |   |-- DatabaseBusy          somebody else holds the database; may be tried again
     |   |-- DatabaseFull          its disk is full; may be tried again when there is room
     |   `-- DatabaseLost          it is gone, unreachable or read-only; may be tried again
+    |-- TunnelError               no way to this machine from outside could be opened
     `-- ServiceUnavailable        a command needs a running `callbridge serve` and there is none
 
 Each error carries its verdict, so that nobody has to guess from its text:
@@ -207,6 +208,12 @@ class DatabaseLost(StoreError):
 
     retry = True
     bucket = "indeterminate"
+
+
+class TunnelError(BridgeError):
+    """The tunnel could not be opened."""
+
+    bucket = "upstream_error"
 
 
 class ServiceUnavailable(BridgeError):

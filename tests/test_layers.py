@@ -23,7 +23,7 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 DOORS = {
-    "websockets": ("frames.py", "realtime/connection.py", "web/lane.py", "sim/"),
+    "websockets": ("frames.py", "realtime/connection.py", "web/lane.py", "web/checks/entrance.py", "sim/"),
     "jinja2": ("web/render.py",),
     "markupsafe": ("web/render.py",),
     "twilio": ("carriers/twilio/",),

@@ -105,6 +105,46 @@ class Outcome:
     """What it cost, as a positive number; None while the carrier does not know it, or where it is no US dollars."""
 
 
+@dataclass(frozen=True, slots=True)
+class NumberHooks:
+    """Whom a number's calls are told to; an empty URL is nobody. Methods are GET or POST."""
+
+    voice_url: str = ""
+    voice_method: str = "POST"
+    fallback_url: str = ""
+    """Asked when the first cannot answer."""
+    fallback_method: str = "POST"
+    status_url: str = ""
+    status_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """A number of the account."""
+
+    number_id: str
+    number: str
+    name: str
+    voice: bool
+    """Can it be called?"""
+    hooks: NumberHooks
+    ruled_by: str = ""
+    """What answers its calls in place of `hooks`, if anything does: an application's id or a trunk's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """The account that the credentials open. `status` is the carrier's word."""
+
+    account_id: str
+    name: str
+    status: str
+    active: bool
+    trial: bool
+    verified: tuple[str, ...] = ()
+    """The only numbers that a trial may call; not asked for otherwise."""
+
+
 class Control(Protocol):
     """The carrier's REST side. Every method raises CarrierError; none waits longer than its time-out."""
 
@@ -137,6 +177,18 @@ class Control(Protocol):
 
     async def look_up(self, call: CallRef) -> Outcome | None:
         """What the carrier says of a call; None when it does not know it."""
+        ...
+
+    async def account(self) -> AccountFacts:
+        """The account, as it stands."""
+        ...
+
+    async def numbers(self, number: str = "") -> list[OwnedNumber]:
+        """The account's numbers, or only this one."""
+        ...
+
+    async def point_number(self, number_id: str, hooks: NumberHooks) -> OwnedNumber:
+        """Have a number's calls told to others from now on; what it then says of itself. May be repeated."""
         ...
 
 
@@ -265,6 +317,15 @@ class Webhook(Protocol):
 
     def verify(self, request: RawRequest) -> None:
         """Raises BadSignature unless the carrier signed exactly this request for our public URL."""
+        ...
+
+    def signed_url(self, request: RawRequest) -> str:
+        """The URL that this request must have been signed for; for people, when a signature does not fit."""
+        ...
+
+    def sign(self, path: str, fields: Mapping[str, str], *, websocket: bool = False) -> Mapping[str, str]:
+        """Headers for a request to a path of our public URL, signed as the carrier does it. Raises BadSignature when
+        there is nothing to sign with."""
         ...
 
     def form(self, request: RawRequest) -> Mapping[str, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ import httpx2
 from bridge.call import facts
 from bridge.cli.caller_wish import CallerWish
 from bridge.cli.demo_world import DemoWorld
+from bridge.cli.feed_reader import feed_events
 from bridge.cli.live_view import fact_of
 from bridge.errors import BridgeError
 
@@ -44,7 +44,7 @@ async def _place(world: DemoWorld, wish: CallerWish, see: Callable[[facts.Fact],
     # Nothing of the user's proxies: everything is on this machine.
     async with (
         httpx2.AsyncClient(trust_env=False, timeout=SETTLE_S) as http,
-        contextlib.aclosing(_feed(http, world)) as events,
+        contextlib.aclosing(feed_events(http, world.admin_url, world.admin_token)) as events,
     ):
         await anext(events)  # "Watching": from here on nothing is missed
         sid = await _ring(http, world, wish)
@@ -92,21 +92,6 @@ async def _carrier_report(http: httpx2.AsyncClient, world: DemoWorld, sid: str) 
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise BridgeError("the bridge ended the call, but the carrier's line stayed open") from None
-
-
-async def _feed(http: httpx2.AsyncClient, world: DemoWorld) -> AsyncGenerator[dict[str, Any], None]:
-    """The bridge's server-sent events; the first is an empty one, when the feed is on."""
-    headers = {"Authorization": f"Bearer {world.admin_token}"}
-    async with http.stream("GET", f"{world.admin_url}/feed", headers=headers, timeout=None) as answer:
-        if answer.status_code != 200:
-            raise BridgeError(f"the bridge's feed answered {answer.status_code}")
-        data: list[str] = []
-        async for line in answer.aiter_lines():
-            if line.startswith("data:"):
-                data.append(line.removeprefix("data:").removeprefix(" "))
-            elif not line and data:
-                yield json.loads("\n".join(data))
-                data.clear()
 
 
 async def _while_alive(world: DemoWorld, work: Coroutine[Any, Any, T]) -> T:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bridge.cli import campaign, db, do_not_call, sim_plays, tokens
-from bridge.errors import BridgeError, CarrierError, ModelError, UsageError
+from bridge.cli import campaign, db, do_not_call, numbers, sim_plays, tokens
+from bridge.errors import BridgeError, CarrierError, ModelError, TunnelError, UsageError
 
 if TYPE_CHECKING:
     from bridge.sim.ears import EarsKind
@@ -35,6 +35,7 @@ app.add_typer(campaign.app, name="campaign")
 app.add_typer(config_app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(do_not_call.app, name="do-not-call")
+app.add_typer(numbers.app, name="numbers")
 app.add_typer(sim_app, name="sim")
 sim_app.command("world")(sim_plays.world)
 sim_app.command("campaign")(sim_plays.campaign)
@@ -127,6 +128,38 @@ def talk(
     from bridge.cli.talk import run
 
     run(agent)
+
+
+@app.command()
+def dev(
+    agent: Annotated[str, typer.Argument(help="module:attr or an agent file; default: the configured one.")] = "",
+    tunnel: Annotated[str, typer.Option(help="ngrok, cloudflared, none, or an https:// URL that leads here.")] = "",
+    number: Annotated[str, typer.Option(help="Point this number here meanwhile; default: TWILIO_PHONE_NUMBER.")] = "",
+    port: Annotated[int | None, typer.Option(help="Public listener's port (PORT).")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Admin listener's port (BRIDGE_ADMIN_PORT).")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Start anew when the agent's files change.")
+    ] = True,
+    open_: Annotated[bool, typer.Option("--open", help="Open the console in a browser.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+) -> None:
+    """Serve an agent while you write it: new calls go to its newest code. It needs no key and no number."""
+    from bridge.cli.dev import DevWish, run
+
+    run(DevWish(agent, tunnel, number, port, admin_port, reload, open_, yes))
+
+
+@app.command()
+def doctor(
+    only: Annotated[str, typer.Option(help="Some checks alone, by their ids: openai,twilio.")] = "",
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, after a question each.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    json_: Json = False,
+) -> None:
+    """Is everything there that a call needs? What is wrong, why, what mends it. Exit code 1 when something fails."""
+    from bridge.cli.doctor import run
+
+    run(only=only, fix=fix, yes=yes, as_json=json_)
 
 
 @app.command()
@@ -249,12 +282,15 @@ def sim_carrier(  # noqa: PLR0913, PLR0917 - each is a flag
     concurrency: Annotated[int | None, typer.Option(help="Calls at once; more are refused.", min=1)] = None,
     faults: Annotated[str, typer.Option(help="What orders meet: rate_limited=0.01,timeout_placed=0.01")] = "",
     callbacks: Annotated[str, typer.Option(help="What callbacks meet: lost=0.05,doubled=0.05,late=0.1")] = "",
+    owns: Annotated[list[str] | None, typer.Option(help="A number of the account, to be pointed. Repeat it.")] = None,
 ) -> None:
     """The pretend phone company: REST API, signed webhooks, media streams; rung by POST /sim/calls."""
     from bridge.cli.sim import CarrierFlags, PopulationFlags, run_carrier
 
     flags = CarrierFlags(host, port, public_url, connect, account_sid, auth_token, strict, phone_latency_ms, recordings)
-    run_carrier(flags, PopulationFlags(crowd, people, share, silent, cps, concurrency, faults, callbacks))
+    run_carrier(
+        flags, PopulationFlags(crowd, people, share, silent, cps, concurrency, faults, callbacks, tuple(owns or ()))
+    )
 
 
 @sim_app.command("phone")
@@ -294,7 +330,7 @@ def main() -> None:
         app()
     except UsageError as error:
         _fail(error, 2)
-    except (ModelError, CarrierError) as error:
+    except (ModelError, CarrierError, TunnelError) as error:
         _fail(error, 3)
     except BridgeError as error:
         _fail(error, 1)

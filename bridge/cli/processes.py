@@ -1,4 +1,4 @@
-"""A part of the demo's world in a process of its own: started, listened to, and ended whatever happens."""
+"""A part of our world (`demo`, `dev`) in a process of its own: started, listened to, and ended whatever happens."""
 
 from __future__ import annotations
 
@@ -28,8 +28,17 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 class Part:
     """One `python -m bridge ...` beside us. `name` is what people call it, for sentences."""
 
-    def __init__(self, name: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        echo: Callable[[str], None] | None = None,
+    ) -> None:
+        """`echo` is told every line that it says."""
         self.name = name
+        self._echo = echo
         self._command = [sys.executable, "-m", "bridge", *arguments]
         self._env = {**env, **_where_bridge_is(env)}
         self._folder = folder
@@ -53,7 +62,7 @@ class Part:
                 limit=LONGEST_LINE,
                 # A session of its own: Ctrl-C at the terminal reaches us alone, and we end the parts in order.
                 start_new_session=True,
-                preexec_fn=_end_with(os.getpid()),
+                preexec_fn=end_with(os.getpid()),
             )
         except OSError as error:
             raise BridgeError(f"{self.name} cannot be started: {error.strerror}") from error
@@ -89,6 +98,12 @@ class Part:
         why = said[-1].removeprefix("callbridge: ") if said else f"exit code {code}" if code is not None else ""
         return BridgeError(f"{self.name} {what}" + (f": {why}" if why else ""))
 
+    def tell_to_stop(self) -> None:
+        """SIGTERM, and no waiting: `serve` lets its calls finish; told a second time, it ends them."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+
     async def end(self, grace_s: float) -> None:
         """SIGTERM, and after `grace_s` SIGKILL to it and what it started. Ending twice is fine."""
         process, self._process = self._process, None
@@ -122,6 +137,8 @@ class Part:
                     self._first.append(line)
                 if line:
                     self._last.append(line)
+                    if self._echo is not None:
+                        self._echo(line)
                 self._news.set()
         except ValueError:  # a line longer than LONGEST_LINE: nothing after it can be told apart
             self._last.append("(a line too long to read)")
@@ -145,7 +162,7 @@ def _kill_group(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)  # Windows: ends it at once
 
 
-def _end_with(parent: int) -> Callable[[], None] | None:
+def end_with(parent: int) -> Callable[[], None] | None:
     """On Linux: the child gets SIGTERM when we die in a way that lets us clean up nothing (SIGKILL)."""
     if sys.platform != "linux":
         return None

@@ -86,6 +86,7 @@ class PopulationFlags:
     concurrency: int | None = None
     faults: str = ""
     callbacks: str = ""
+    owns: tuple[str, ...] = ()
 
 
 def with_population(options: CarrierOptions, flags: PopulationFlags, mouth: Mouth) -> CarrierOptions:
@@ -94,6 +95,7 @@ def with_population(options: CarrierOptions, flags: PopulationFlags, mouth: Mout
     Raises UsageError.
     """
     from bridge.sim.crowd import Crowd, read_people, read_shares
+    from bridge.sim.twilio.owned import SimNumber
     from bridge.sim.twilio.weather import CallbackWeather, DialWeather
 
     if flags.crowd is None and flags.people is None and (flags.share or flags.silent):
@@ -112,6 +114,7 @@ def with_population(options: CarrierOptions, flags: PopulationFlags, mouth: Mout
         concurrency=flags.concurrency,
         dialing=DialWeather.read(flags.faults),
         callbacks=CallbackWeather.read(flags.callbacks),
+        owned=tuple(SimNumber(number) for number in flags.owns),
         seed=options.seed if flags.crowd is None else flags.crowd,
     )
 

@@ -21,6 +21,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bridge.errors import BridgeError
 from bridge.sim.party import Directory, Party
@@ -32,6 +33,7 @@ from bridge.sim.twilio.conference import Conference
 from bridge.sim.twilio.control import control_routes
 from bridge.sim.twilio.fields import Refusal
 from bridge.sim.twilio.lifecycle import Order, run_inbound, run_outbound
+from bridge.sim.twilio.owned import SimNumber
 from bridge.sim.twilio.problems import Problem
 from bridge.sim.twilio.progress import Progress
 from bridge.sim.twilio.rest import rest_routes
@@ -60,6 +62,13 @@ class CarrierOptions:
     """The webhooks of the pretend numbers, under PUBLIC_URL; empty for none."""
     numbers: frozenset[str] | None = None
     """Caller ids the account owns; None owns every number."""
+    owned: tuple[SimNumber, ...] = ()
+    """Numbers of the account as its API lists them; their calls go where their own webhooks say. Other numbers that
+    ring go to the paths above."""
+    trial: bool = False
+    verified: tuple[str, ...] = ()
+    """A trial account calls verified numbers alone (21219)."""
+    account_status: Literal["active", "suspended", "closed"] = "active"
     api_keys: tuple[tuple[str, str], ...] = ()
     """API key SID and secret pairs that open the REST API beside the account's own token."""
     strict: bool = False
@@ -113,6 +122,7 @@ class Carrier:
             price_minute_usd=options.price_minute_usd,
             price_after_s=options.price_after_s,
         )
+        self.owned = {one.number: one for one in options.owned}
         self.dialled: Counter[str] = Counter()
         """How many calls were placed to each number."""
         self.messages: list[Text] = []
@@ -165,15 +175,26 @@ class Carrier:
     async def ring(self, from_: str, to: str, *, phone: Phone | None = None) -> SimCall:
         """Somebody at `from_` calls the application's number `to`. The call goes on by itself."""
         call = SimCall(self.account, from_, to, "inbound", phone or Phone())
-        options, absolute = self.options, self.account.post.address.absolute
-        plan = Fetch(
-            absolute(options.voice_path),
-            fallback_url=absolute(options.fallback_path) if options.fallback_path else "",
-        )
-        progress = Progress(call, absolute(options.status_path) if options.status_path else "")
+        plan, progress = self._hooks(call)
         self._keep(call)
         call.task = asyncio.create_task(run_inbound(call, plan, progress), name=f"call {call.sid}")
         return call
+
+    def _hooks(self, call: SimCall) -> tuple[Fetch, Progress]:
+        """Whom an incoming call is told to."""
+        options, absolute = self.options, self.account.post.address.absolute
+        own = self.owned.get(call.to)
+        if own is not None:
+            plan = Fetch(
+                "" if own.voice_application_sid or own.trunk_sid else own.voice_url,
+                own.voice_method,
+                fallback_url=own.voice_fallback_url,
+                fallback_method=own.voice_fallback_method,
+            )
+            return plan, Progress(call, own.status_callback, method=own.status_callback_method)
+        fallback = absolute(options.fallback_path) if options.fallback_path else ""
+        status = absolute(options.status_path) if options.status_path else ""
+        return Fetch(absolute(options.voice_path), fallback_url=fallback), Progress(call, status)
 
     def dial(
         self,
@@ -189,6 +210,8 @@ class Carrier:
         """The application calls `to`; the call waits in the queue first. Raises Refusal."""
         if self.options.concurrency is not None and self.open_calls >= self.options.concurrency:
             raise Refusal(400, 10004, "Call concurrency limit exceeded")
+        if self.options.trial and to not in self.options.verified:
+            raise Refusal(400, 21219, f"The number {to} is unverified. Trial accounts may only call verified numbers.")
         party = self.options.directory(to)
         if party.refusal:
             raise Refusal(400, party.refusal, f"The number {to} is not called")

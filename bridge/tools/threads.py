@@ -43,7 +43,7 @@ async def in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
             # `sys.exit()` and the like end programs; this one is not theirs to end.
             raise RuntimeError(type(error).__name__) from error
 
-    return await asyncio.get_running_loop().run_in_executor(_Threads(), work)
+    return await asyncio.get_running_loop().run_in_executor(Threads(), work)
 
 
 async def carried_out(function: Callable[..., Any], call: Call, use: Callable[[Call], Any]) -> Any:
@@ -66,8 +66,8 @@ def let_finish(limit_s: float) -> None:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-class _Threads(Executor):
-    """A new thread for everything."""
+class Threads(Executor):
+    """A new thread for everything; no process waits for one when it ends."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

@@ -26,7 +26,7 @@ from bridge.dialer.standstill import Standstill, standstill
 from bridge.errors import CampaignRefused, ContactFileError, NoSuchCampaign, UsageError
 from bridge.store.base import Campaign, ContactState
 from bridge.web.answers import Handler, desk_of, in_pieces, long_document
-from bridge.web.bodies import By, read_body, uploaded
+from bridge.web.bodies import By, asked_by, read_body, uploaded
 from bridge.web.services import Services
 
 MOST_ROWS = 500
@@ -106,7 +106,7 @@ class CampaignApi:
         campaign = await self._campaign(request)
         every = _one_of(request, "errors", ("", "all")) == "all"
         asked = _intake(campaign, await self._agent(campaign.agent), self._s.settings)
-        who = request.query_params.get("by", "")[:100] or "admin API"
+        who = asked_by(request, request.query_params.get("by", "")[:100])
         async with uploaded(request, self._s.settings.data) as path:
             try:
                 filled = await desk.lists.replace(campaign, path, asked, who, all_problems=every)

@@ -28,6 +28,7 @@ from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
 from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
+from bridge.web.selfcheck import SelfCheck
 from bridge.web.services import Services
 from bridge.web.single_calls import SingleCallApi
 from bridge.web.updates import Updates
@@ -106,7 +107,7 @@ def _only_socket(needs: Role, handler: SocketHandler) -> SocketHandler:
 def public(services: Services) -> list[BaseRoute]:
     """Every URL of the public listener; all else is 404."""
     hooks, people, api = Webhooks(services), PersonHooks(services), Api(services)
-    attempts = AttemptHooks(services)
+    attempts, check = AttemptHooks(services), SelfCheck(services, hooks)
     return [
         Route("/twilio/voice", hooks.signed(hooks.voice), methods=["POST"]),
         Route("/twilio/voice/{token}", hooks.signed(attempts.answered), methods=["POST"]),
@@ -123,7 +124,9 @@ def public(services: Services) -> list[BaseRoute]:
         Route("/twilio/amd", hooks.signed(hooks.noted), methods=["POST"]),
         Route("/twilio/recording", hooks.signed(hooks.noted), methods=["POST"]),
         WebSocketRoute("/twilio/media/{token}", Media(services).serve),
-        Route("/healthz", api.health),
+        Route("/twilio/check/{nonce}", check.signature, methods=["POST"]),
+        WebSocketRoute("/twilio/check/{nonce}", check.socket),
+        Route("/healthz", check.health),
         Route("/readyz", api.ready),
     ]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
@@ -10,11 +11,12 @@ import pytest
 from openapi import FORM, Api, Asked, Unlawful
 from rest_world import ACCOUNT, CALL, PUBLIC_URL, answering, control, rest
 
-from bridge.carriers.base import CallRef, DialOrder, Outcome
+from bridge.carriers.base import AccountFacts, CallRef, DialOrder, NumberHooks, Outcome, OwnedNumber
 from bridge.carriers.twilio.control import TwilioControl
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.crowd import Crowd
 from bridge.sim.loop import run
+from bridge.sim.twilio.owned import SimNumber
 
 pytestmark = pytest.mark.sockets
 API = Api()
@@ -25,6 +27,11 @@ FULL = DialOrder(TO, FROM, "/voice/t", "/status/t", ring_s=20, detect_path="/amd
 EXAMPLE = "CA" + "a" * 32
 """The call in all of the description's examples."""
 
+THEIRS = "AC" + "a" * 32
+NOWHERE = NumberHooks()
+HOOKS = NumberHooks(f"{PUBLIC_URL}/voice", "GET", f"{PUBLIC_URL}/other", "GET", f"{PUBLIC_URL}/status", "GET")
+OWNED = OwnedNumber("PN" + "a" * 32, "+14155550145", "(415) 555-0145", True, NOWHERE)
+
 Request = tuple[str, Callable[[TwilioControl], Awaitable[object]], object]
 REQUESTS: dict[str, Request] = {
     "a call": ("CreateCall", lambda to: to.dial(PLAIN), CallRef(EXAMPLE)),
@@ -34,6 +41,16 @@ REQUESTS: dict[str, Request] = {
     "redirect": ("UpdateCall", lambda to: to.redirect(CallRef(CALL), "<Response><Hangup/></Response>"), None),
     "look up": ("FetchCall", lambda to: to.look_up(CallRef(CALL)), Outcome("completed", True, "machine_start", 4, 0.2)),
     "find": ("ListCall", lambda to: to.find(TO, FROM, 0.0), [CallRef(EXAMPLE), CallRef(EXAMPLE[:-1] + "0")]),
+    "the account": (
+        "FetchAccount",
+        lambda to: to.account(),
+        AccountFacts(THEIRS, "friendly_name", "active", True, False),
+    ),
+    "its numbers": ("ListIncomingPhoneNumber", lambda to: to.numbers(), [OWNED]),
+    "one number": ("ListIncomingPhoneNumber", lambda to: to.numbers(OWNED.number), [OWNED]),
+    "another number": ("ListIncomingPhoneNumber", lambda to: to.numbers(FROM), []),
+    "point it": ("UpdateIncomingPhoneNumber", lambda to: to.point_number(OWNED.number_id, HOOKS), OWNED),
+    "point it nowhere": ("UpdateIncomingPhoneNumber", lambda to: to.point_number(OWNED.number_id, NOWHERE), OWNED),
     "a text": ("CreateMessage", lambda to: to.send_text(TO, FROM, "Hello"), "SM" + "a" * 32),
 }
 
@@ -45,7 +62,11 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_request_of_control_is_tried_here() -> None:
     ours = {name for name, one in vars(TwilioControl).items() if asyncio.iscoroutinefunction(one)}
-    assert ours - {"_do"} == {"dial", "hang_up", "cancel", "redirect", "look_up", "find", "send_text"}
+    assert ours - {"_do"} == {"dial", "hang_up", "cancel", "redirect", "look_up", "find", "send_text"} | {
+        "account",
+        "numbers",
+        "point_number",
+    }
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -122,11 +143,11 @@ def test_the_pretend_carrier_looks_as_twilio_describes_itself() -> None:
             for to in people:
                 order = {"To": to, "From": FROM, "Twiml": '<Response><Pause length="30"/></Response>'}
                 made = await client.post(f"{CALLS}.json", data=order | {"MachineDetection": "Enable"})
-                API.call(made.json())
+                API.looks_like(made.json(), "api.v2010.account.call")
             for seconds in (2.0, 30.0, 100.0):
                 await asyncio.sleep(seconds)
                 for call in (await client.get(f"{CALLS}.json")).json()["calls"]:
-                    API.call(call)
+                    API.looks_like(call, "api.v2010.account.call")
                     statuses.append(f"{call['status']} {call['price']}")
         await carrier.stop()
         return statuses
@@ -134,3 +155,23 @@ def test_the_pretend_carrier_looks_as_twilio_describes_itself() -> None:
     statuses = run(story(), limit_s=1000)
     assert "ringing None" in statuses
     assert statuses[-2:] == ["busy 0", "completed -0.01400"]
+
+
+def test_the_pretend_account_looks_as_the_real_one_is_described() -> None:
+    base = f"/2010-04-01/Accounts/{ACCOUNT}"
+
+    async def story() -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+        own = (SimNumber(FROM, voice_url=PUBLIC_URL),)
+        carrier = Carrier(CarrierOptions(PUBLIC_URL, ACCOUNT, "t", ("127.0.0.1", 9), owned=own, verified=(TO,)))
+        await carrier.start()
+        async with httpx2.AsyncClient(base_url=carrier.url, auth=(ACCOUNT, "t"), trust_env=False) as client:
+            account = (await client.get(f"{base}.json")).json()
+            numbers = (await client.get(f"{base}/IncomingPhoneNumbers.json")).json()["incoming_phone_numbers"]
+            verified = (await client.get(f"{base}/OutgoingCallerIds.json")).json()["outgoing_caller_ids"]
+        await carrier.stop()
+        return account, numbers, verified
+
+    account, (number,), (verified,) = run(story())
+    API.looks_like(account, "api.v2010.account")
+    API.looks_like(number, "api.v2010.account.incoming_phone_number")
+    API.looks_like(verified, "api.v2010.account.outgoing_caller_id")

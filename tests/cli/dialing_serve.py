@@ -18,9 +18,11 @@ from bridge.sim.party import Party  # noqa: E402
 
 
 def somebody(number: str) -> Party:
-    """Who is at a number, within a moment: odd ones do not exist, even ones are busy; 9 rings."""
+    """Who is at a number, within a moment: odd ones do not exist, even ones are busy; 8 answers, 9 rings."""
     last = int(number[-1])
-    return Party(does="no-answer" if last == 9 else "failed" if last % 2 else "busy", after_s=0.1)
+    return Party(
+        does="answer" if last == 8 else "no-answer" if last == 9 else "failed" if last % 2 else "busy", after_s=0.1
+    )
 
 
 @contextmanager

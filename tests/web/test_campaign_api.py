@@ -13,7 +13,7 @@ from dialing_world import NOON, over
 
 from bridge.errors import DatabaseFull
 from bridge.sim.party import Party
-from bridge.store import attempts
+from bridge.store import attempts, campaigns
 from bridge.store.base import Attempt
 from bridge.store.consents import Consents
 
@@ -259,6 +259,31 @@ def _break(api: Api, fault: str) -> None:
         return placed
 
     control.dial = refuse  # type: ignore[method-assign]
+
+
+def test_a_budget_is_a_hard_stop_that_says_so(tmp_path: Path) -> None:
+    """C22: what running calls may still cost is counted, so the budget is not passed by a cent."""
+
+    async def story(api: Api) -> None:
+        money = {"price_minute_usd": 1.0, "max_minutes": 1, "budget_usd": 2.0, "concurrency": 5}
+        campaign_id = await made(api, body=rows(*range(12)), **money)
+        await api.ask("POST", "/campaigns/spring/start")
+
+        def spend(conn: Any) -> None:
+            campaigns.spend_more(conn, campaign_id, "2026-11-30", 1.5)
+
+        await api.desk.db.write(spend)
+        found = await api.until("/campaigns/spring", lambda report: report["campaign"]["state"] != "running")
+        counted = sum(api.dialled.values())
+        assert counted <= 2, "two calls of a dollar were all that the budget had room for"
+        assert found["campaign"]["state"] == "paused" and "budget is spent" in found["standstill"]["sentence"]
+        more = await api.ask("PATCH", "/campaigns/spring", json={"rules": {"budget_usd": 100}})
+        assert more["rules"]["budget_usd"] == 100
+        await api.ask("POST", "/campaigns/spring/resume")
+        await api.until("/campaigns/spring", lambda report: report["campaign"]["state"] == "done")
+        assert len(api.dialled) == 12
+
+    run(tmp_path, story, carrier={"directory": lambda _: Party(does="busy", after_s=1.0)})
 
 
 # ---- who must not be called

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.carriers.base import CallRef, DialOrder, Outcome
+from bridge.carriers.base import AccountFacts, CallRef, DialOrder, NumberHooks, Outcome, OwnedNumber
+from bridge.carriers.twilio import owned
 from bridge.carriers.twilio.errors import carrier_error
 from bridge.config import Settings
 from bridge.errors import CarrierError
@@ -124,6 +125,18 @@ class TwilioControl:
             if error.gone:
                 return None
             raise
+
+    async def account(self) -> AccountFacts:
+        """The account, as it stands. Raises CarrierError."""
+        return await self._do("tell of the account", owned.read_account)
+
+    async def numbers(self, number: str = "") -> list[OwnedNumber]:
+        """The account's numbers, or only this one. Raises CarrierError."""
+        return await self._do("list the numbers", lambda c: owned.list_numbers(c, number))
+
+    async def point_number(self, number_id: str, hooks: NumberHooks) -> OwnedNumber:
+        """Set a number's webhooks; what it then says of itself. Raises CarrierError."""
+        return await self._do("change the number", lambda c: owned.point(c, number_id, hooks))
 
     async def _do(self, doing: str, act: Callable[[Client], _T], *, dialing: bool = False) -> _T:
         timeout_s = self._dial_timeout_s if dialing else self._timeout_s

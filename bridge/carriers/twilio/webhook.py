@@ -96,6 +96,23 @@ class TwilioWebhook:
         kept = "/".join(request.path.split("/")[:3])  # what follows may be a token, and this goes into a log
         raise BadSignature(f"X-Twilio-Signature does not fit {self.public_url}{kept}... with our token")
 
+    def signed_url(self, request: RawRequest) -> str:
+        """The URL that this request must have been signed for."""
+        return self._signed_urls(request)[0]
+
+    def sign(self, path: str, fields: Mapping[str, str], *, websocket: bool = False) -> Mapping[str, str]:
+        """Headers for a request to `path` (with its query) below our public URL, as Twilio signs it.
+
+        Raises BadSignature when there is no public URL or no token.
+        """
+        if not self.public_url or not self._validators:
+            raise BadSignature("PUBLIC_URL or TWILIO_AUTH_TOKEN is not set: nothing can be signed")
+        before, _, query = path.partition("?")
+        url = self.signed_url(RawRequest(before, query, {}, websocket=websocket))
+        form = _Fields({name: [value] for name, value in fields.items()})
+        signed = {"X-Twilio-Signature": self._validators[0].compute_signature(url, form)}
+        return signed if websocket else signed | {"Content-Type": _FORM}
+
     def _signed_urls(self, request: RawRequest) -> list[str]:
         """The URL Twilio was given, and the same with its port spelled the other way (both are in use)."""
         base = urlsplit(self.public_url)

@@ -1,6 +1,6 @@
 """The REST API: create, change, look up and list calls, with Basic auth and the carrier's own error answers.
 
-What it answers about messages stands in `rest_texts.py`.
+What it answers about messages stands in `rest_texts.py`, about the account and its numbers in `rest_account.py`.
 
 What requests meet besides (refused before anything happens, or answered with an error, not in time or not at all
 although the call was placed) stands in `weather.py`.
@@ -29,6 +29,7 @@ from bridge.sim.twilio.forms import API_VERSION
 from bridge.sim.twilio.orders import create_order, update_change
 from bridge.sim.twilio.paging import moment, page_of
 from bridge.sim.twilio.resource import call_resource
+from bridge.sim.twilio.rest_account import AccountApi
 from bridge.sim.twilio.rest_texts import TextsApi
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ Answer = Callable[[Request], Awaitable[Response]]
 def rest_routes(carrier: Carrier) -> list[Route]:
     """The API's routes, for a server."""
     api = RestApi(carrier)
-    texts = TextsApi(carrier)
-    calls, messages = (f"/{API_VERSION}/Accounts/{{account}}/{name}" for name in ("Calls", "Messages"))
+    texts, own = TextsApi(carrier), AccountApi(carrier)
+    account = f"/{API_VERSION}/Accounts/{{account}}"
+    calls, messages, numbers = (f"{account}/{name}" for name in ("Calls", "Messages", "IncomingPhoneNumbers"))
     return [
         Route(f"{calls}.json", api.guarded(api.create), methods=["POST"]),
         Route(f"{calls}.json", api.guarded(api.list_calls), methods=["GET"]),
@@ -50,6 +52,10 @@ def rest_routes(carrier: Carrier) -> list[Route]:
         Route(f"{messages}.json", api.guarded(texts.create), methods=["POST"]),
         Route(f"{messages}.json", api.guarded(texts.list_texts), methods=["GET"]),
         Route(f"{messages}/{{sid}}.json", api.guarded(texts.fetch), methods=["GET"]),
+        Route(f"{account}.json", api.guarded(own.fetch), methods=["GET"]),
+        Route(f"{numbers}.json", api.guarded(own.numbers), methods=["GET"]),
+        Route(f"{numbers}/{{sid}}.json", api.guarded(own.update_number), methods=["POST"]),
+        Route(f"{account}/OutgoingCallerIds.json", api.guarded(own.verified), methods=["GET"]),
         Route(f"/{API_VERSION}/{{rest:path}}", api.guarded(api.unknown)),
     ]
 
