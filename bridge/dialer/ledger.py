@@ -31,7 +31,7 @@ from bridge.dialer.patience import Patience
 from bridge.dialer.rules import Rules, kept
 from bridge.dialer.together import Together
 from bridge.errors import StoreError
-from bridge.store import attempts, campaigns, contacts, do_not_call
+from bridge.store import attempts, campaigns, contacts, do_not_call, wake
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
 from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
@@ -111,15 +111,9 @@ class Ledger:
         if campaign is None or campaign.state != "running":
             return Claim()
         rules = kept(campaign.rules)
-        numbers = permit(
-            Standing(
-                campaign,
-                rules,
-                attempts.count_open(conn, campaign_id),
-                campaigns.spent_on(conn, day_of(now), campaign_id),
-                attempts.busy_numbers(conn),
-            )
-        )
+        open_calls, busy = attempts.going_on(conn, campaign_id)
+        spent_usd = campaigns.spent_on(conn, day_of(now), campaign_id)
+        numbers = permit(Standing(campaign, rules, open_calls, spent_usd, busy))
         due = contacts.due(conn, campaign_id, now, len(numbers)) if numbers else ()
         if not due:
             return Claim()
@@ -279,6 +273,8 @@ class Ledger:
                 entry = DoNotCall(after.phone, self.now(), "call", after.reason, after.call_id)
                 do_not_call.add(conn, [entry])
         places = standing.follow(conn, changed)
+        if any(after.state == "closed" != before.state for before, after in changed):
+            wake.tell(conn)  # there is room for another call
         return [(before, after, places.get(after.token)) for before, after in changed]
 
     def _count_money(self, conn: Connection, changed: list[tuple[Attempt, Attempt]]) -> None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from bridge.dialer.ledger import day_of
 from bridge.dialer.rules import Rules
 from bridge.errors import CampaignRefused, NoSuchCampaign, UsageError
-from bridge.store import attempts, audit, campaigns, contacts
+from bridge.store import attempts, audit, campaigns, contacts, wake
 from bridge.store.base import FINAL, Attempt, AuditEntry, Campaign, CampaignState, Contact
 from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
+
+T = TypeVar("T")
 
 MOVES: Mapping[str, tuple[CampaignState, tuple[CampaignState, ...]]] = {
     "check": ("checked", ("draft", "checked")),
@@ -100,9 +102,7 @@ class Office:
             audit.note(conn, AuditEntry(self._clock(), who, "campaign.fill", campaign_id, {}, {"contacts": count}))
             return count
 
-        count = await self.db.write(act)
-        self._wake()
-        return count
+        return await self._change(act)
 
     async def edit(
         self, campaign_id: str, changes: Mapping[str, Any], who: str, *, agent: str | None = None
@@ -120,9 +120,7 @@ class Office:
             audit.note(conn, AuditEntry(self._clock(), who, "campaign.edit", campaign_id, before, dict(changes)))
             return after
 
-        after = await self.db.write(act)
-        self._wake()
-        return after
+        return await self._change(act)
 
     # ---- start, stop
 
@@ -157,7 +155,17 @@ class Office:
             )
             return replace(found, state=into, reason=reason, started_at=started or found.started_at, ended_at=ended)
 
-        after = await self.db.write(act)
+        return await self._change(act)
+
+    async def _change(self, act: Callable[[Connection], T]) -> T:
+        """In one transaction, and whoever dials is told."""
+
+        def told(conn: Connection) -> T:
+            found = act(conn)
+            wake.tell(conn)
+            return found
+
+        after = await self.db.write(told)
         self._wake()
         return after
 
@@ -215,9 +223,7 @@ class Office:
             audit.note(conn, AuditEntry(now, who, f"attempt.{decision}", attempt_id, {"state": "review"}, {}))
             return closed
 
-        after = await self.db.write(act)
-        self._wake()
-        return after
+        return await self._change(act)
 
 
 def _known(conn: Connection, campaign_id: str, *, lock: bool = False) -> Campaign:

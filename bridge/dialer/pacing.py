@@ -88,6 +88,12 @@ class Bucket:
         self._tokens = self._size
         self._at: float | None = None
 
+    def obey(self, rate: float) -> None:
+        """Another rate from now on; what was taken stays taken."""
+        self.rate = rate
+        self._size = max(1.0, rate / 10)
+        self._tokens = min(self._tokens, self._size)
+
     def room(self, now: float) -> int:
         """How many calls may begin now."""
         self._fill(now)
@@ -118,6 +124,7 @@ class Pacer:
         self.rules = rules
         self._default = default_number
         self._account = account
+        self._dialers = 1
         self._bucket = Bucket(rules.cps)
         self._ends: deque[tuple[float, bool]] = deque()
         self._used: dict[str, float] = {}
@@ -125,8 +132,14 @@ class Pacer:
     def obey(self, rules: Rules) -> None:
         """The rules were edited; what is remembered stays."""
         if rules.cps != self.rules.cps:
-            self._bucket = Bucket(rules.cps)
+            self._bucket = Bucket(rules.cps / self._dialers)
         self.rules = rules
+
+    def share(self, dialers: int) -> None:
+        """So many dialers begin calls of this campaign, and each of them its part of the rate."""
+        self._dialers = dialers
+        if self._bucket.rate != self.rules.cps / dialers:
+            self._bucket.obey(self.rules.cps / dialers)
 
     def grant(self, now: float, load: Load) -> Grant | Hold:
         """How many calls may begin now; the first limit without room says why none may."""

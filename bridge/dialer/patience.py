@@ -30,3 +30,5 @@ class Patience:
     """Nothing happens: look again for what other processes may have changed."""
     trouble_s: float = 2.0
     """The database did not answer: ask it again after this."""
+    count_s: float = 3.0
+    """How often dialers count themselves: they share the calls per second."""

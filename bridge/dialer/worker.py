@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,13 +26,15 @@ from bridge.dialer.pacing import STOPS, Bucket, Grant, Hold, Load, Pacer
 from bridge.dialer.reconcile import Reconciler
 from bridge.dialer.rules import kept
 from bridge.errors import StoreError
-from bridge.store import attempts, campaigns, contacts
+from bridge.store import attempts, campaigns, contacts, dialers
 from bridge.store.base import Attempt, Campaign, Contact
 from bridge.store.database import Connection
 from bridge.store.proof import Proof
 
 log = logging.getLogger(__name__)
 
+NEWS_S = 0.2
+"""News of other processes are gathered for so long: every call that ends is some."""
 BREATH_S = 0.01
 """Between two rounds, always: a clock of floats may not show that a moment has come that is almost there."""
 MOST_AT_ONCE = 50
@@ -91,12 +94,17 @@ class Worker:
         self.elsewhere: Elsewhere | None = None
         """Set where other processes hear of calls that this one places."""
         self._account = Bucket(account_cps)
+        self._account_cps = account_cps
+        self._dialers = 1
+        self._counted_at = float("-inf")
         self._campaigns: dict[str, _Campaign] = {}
         self._ended: list[tuple[str, float, str]] = []
         self._reconciler = Reconciler(ledger, proof, control, self.orders)
         self._reconciled_at = float("-inf")
         self._reconciling: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
+        self._hearing: asyncio.TimerHandle | None = None
+        self._listens: Proof | None = None
         ledger.told.append(self._told)
 
     @property
@@ -111,6 +119,15 @@ class Worker:
         for known in self._campaigns.values():
             known.due_at = known.look_at = 0.0
         self._woken.set()
+
+    def news(self) -> None:
+        """Another process changed something; much of it at once is one change."""
+        if self._hearing is None:
+            self._hearing = asyncio.get_running_loop().call_later(random.uniform(0.0, NEWS_S), self._heard)
+
+    def _heard(self) -> None:
+        self._hearing = None
+        self.wake()
 
     async def run(self) -> None:
         """Until cancelled. Orders that are under way are then waited for: their answers are evidence."""
@@ -133,6 +150,10 @@ class Worker:
         try:
             if not await self._proof.holds():
                 await self._live_again()
+            if self._listens is not self._proof:
+                await self._proof.listen(self.news)
+                self._listens = self._proof
+            await self._share()
             pause = await self.round()
         except StoreError as error:
             if not self.seen.trouble:
@@ -151,6 +172,19 @@ class Worker:
         self.ledger.go_by(self._proof.owner)
         self._reconciler.proof = self._proof
         log.warning("the proof that this dialer lives was lost; it goes on under another name")
+
+    async def _share(self) -> None:
+        """Count the dialers: calls per second are for all of them together."""
+        now = _steady()
+        if not self.claims or now - self._counted_at < self._patience.count_s:
+            return
+        self._counted_at = now
+        found = await dialers.count(self.ledger.db, self.ledger.owner)
+        if found != self._dialers:
+            self._dialers = found
+            self._account.obey(self._account_cps / found)
+            for known in self._campaigns.values():
+                known.pacer.share(found)
 
     async def round(self) -> float:
         """Begin what may begin; seconds until there may be more. Raises StoreError."""
@@ -182,7 +216,8 @@ class Worker:
             rules = kept(campaign.rules)
             known = self._campaigns.get(campaign.id)
             if known is None:
-                self._campaigns[campaign.id] = _Campaign(Pacer(rules, self._default_number, self._account))
+                known = self._campaigns[campaign.id] = _Campaign(Pacer(rules, self._default_number, self._account))
+                known.pacer.share(self._dialers)
             elif rules != known.pacer.rules:
                 known.pacer.obey(rules)
                 known.due_at = known.look_at = 0.0

@@ -44,16 +44,19 @@ _OF_CAMPAIGN = attempts.c.campaign_id == sa.bindparam("campaign_id")
 _OPEN_OF_CAMPAIGN = _OPEN_ONES.where(_OF_CAMPAIGN)
 _COUNT_OPEN = sa.select(sa.func.count()).select_from(attempts).where(IS_OPEN, attempts.c.state != "review")
 _COUNT_OPEN_OF_CAMPAIGN = _COUNT_OPEN.where(_OF_CAMPAIGN)
-_BUSY = sa.select(attempts.c.from_number, sa.func.count()).where(IS_OPEN).group_by(attempts.c.from_number)
+_IS_OURS = sa.case((sa.and_(_OF_CAMPAIGN, attempts.c.state != "review"), 1), else_=0)
+_GOING_ON = (
+    sa.select(attempts.c.from_number, sa.func.count(), sa.func.sum(_IS_OURS))
+    .where(IS_OPEN)
+    .group_by(attempts.c.from_number)
+)
 
 
 def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
     """Write intents down. The tokens of those that are: whose number has no other open attempt."""
-    statement = _INTEND[conn.dialect.name]
-    written: set[str] = set()
-    for row in rows:
-        written.update(conn.execute(statement, values(row)).scalars())
-    return written
+    if not rows:
+        return set()
+    return set(conn.execute(_INTEND[conn.dialect.name], [values(row) for row in rows]).scalars())
 
 
 def history(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, str, float]]]:
@@ -152,9 +155,10 @@ def count(conn: sa.Connection, campaign_id: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def busy_numbers(conn: sa.Connection) -> dict[str, int]:
-    """How many calls go on from each of our numbers."""
-    return {number: count for number, count in conn.execute(_BUSY)}
+def going_on(conn: sa.Connection, campaign_id: str) -> tuple[int, dict[str, int]]:
+    """How many calls of a campaign may be going on, and how many of all campaigns from each of our numbers."""
+    found = conn.execute(_GOING_ON, {"campaign_id": campaign_id}).all()
+    return sum(int(ours) for _, _, ours in found), {number: int(count) for number, count, _ in found}
 
 
 def ended_since(conn: sa.Connection, campaign_id: str, since: float) -> Sequence[tuple[float, str]]:

@@ -15,10 +15,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from bridge.errors import StoreError
+from bridge.store import wake
 from bridge.store.database import Database
 from bridge.store.lock import try_lock
 from bridge.store.session import Session
@@ -35,6 +37,9 @@ class Proof(Protocol):
 
     async def is_dead(self, owner: str) -> bool:
         """Is this dialer certainly gone? False: it lives, or nobody can tell."""
+
+    async def listen(self, news: Callable[[], None]) -> None:
+        """Call `news` when other processes change something about campaigns, where that can be heard."""
 
     async def close(self) -> None:
         """Let go: from now on we are dead."""
@@ -91,6 +96,9 @@ class FileProof:
         finally:
             os.close(file)
 
+    async def listen(self, news: Callable[[], None]) -> None:
+        """Nobody tells: there is no other dialer, and what commands change is seen at the next look."""
+
     async def close(self) -> None:
         """Let go of both files; they stay, because they prove it."""
         os.close(self._mine)
@@ -129,6 +137,10 @@ class SessionProof:
         if owner == self.owner or not number.isdigit():
             return False
         return not await self.session.is_held(int(number))
+
+    async def listen(self, news: Callable[[], None]) -> None:
+        """As long as this proof holds. Raises StoreError."""
+        await self.session.listen(wake.CHANNEL, lambda _: news())
 
     async def close(self) -> None:
         """End the session, and with it the proof."""
