@@ -28,6 +28,7 @@ from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.dialer import Dialer
+from bridge.dialer.patience import Patience
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
@@ -94,12 +95,14 @@ def create_app(
     agent: Agent | Routing | None = None,
     *,
     clock: Callable[[], float] = time.time,
+    patience: Patience | None = None,
     sources: Mapping[str, str] | None = None,
 ) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
 
     `agent`: who answers, or who answers which number; None: whom the settings name. `clock`: the time of day that
-    calls are placed by, in epoch seconds. `sources`: where each setting came from, for the settings page.
+    calls are placed by, in epoch seconds. `patience`: how long the dialer waits for what. `sources`: where each setting
+    came from, for the settings page.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
@@ -114,7 +117,7 @@ def create_app(
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
-    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock)
+    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
     books = _Books(folders, disk)
     dialer.opened.append(books.open)
