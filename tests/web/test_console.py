@@ -181,11 +181,11 @@ def test_each_way_to_fail_has_its_page_and_its_problem(tmp_path: Path) -> None:
         made = await world.token("viewer")
         world.house.app.admin.router.routes += [seen("/broken", broken), seen("/lost", lost)]
         for path, status, words in (
-            ("/nowhere", 404, "there is nothing at this address"),
-            ("/login/", 404, "there is nothing at this address"),
-            ("/settings/audit", 403, "this needs the role admin; you are viewer"),
-            ("/broken", 500, "this is a mistake in callbridge"),
-            ("/lost", 503, "the database went away. It is tried again by itself."),
+            ("/nowhere", 404, "here is nothing at this address"),
+            ("/login/", 404, "here is nothing at this address"),
+            ("/settings/audit", 403, "his needs the role admin; you are viewer"),
+            ("/broken", 500, "his is a mistake in callbridge"),
+            ("/lost", 503, "he database went away. It is tried again by itself."),
         ):
             answer = await world.http.get(path, headers=BROWSER | bearer(made["token"]))
             assert answer.status_code == status, path

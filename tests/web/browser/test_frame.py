@@ -77,7 +77,7 @@ def test_a_token_is_made_used_and_revoked(page_at: PageAt, guarded_house: Consol
     admin.get_by_role("button", name="Log in").click()
     admin.goto(guarded_house.url + "/settings")
     admin.get_by_label("New token for").fill("Ada")
-    admin.get_by_label("who may").select_option("operator")
+    admin.get_by_label("Role").select_option("operator")
     admin.get_by_role("button", name="Make").click()
     secret = admin.locator("#made").inner_text()
     assert re.fullmatch(r"cbt_[\w-]{40,}", secret)
