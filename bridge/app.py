@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -65,7 +65,7 @@ from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
-from bridge.web.auth import AdminGuard
+from bridge.web.console import console
 from bridge.web.feed import Feed
 from bridge.web.intake import StripPrefix
 from bridge.web.services import Services
@@ -89,12 +89,16 @@ class Bridge(Starlette):
 
 
 def create_app(
-    settings: Settings, agent: Agent | Routing | None = None, *, clock: Callable[[], float] = time.time
+    settings: Settings,
+    agent: Agent | Routing | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+    sources: Mapping[str, str] | None = None,
 ) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
 
     `agent`: who answers, or who answers which number; None: whom the settings name. `clock`: the time of day that
-    calls are placed by, in epoch seconds.
+    calls are placed by, in epoch seconds. `sources`: where each setting came from, for the settings page.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
@@ -115,7 +119,18 @@ def create_app(
     dialer.opened.append(books.open)
     switchboard.on_over.append(books.over)
     services = Services(
-        settings, routing, carrier, switchboard, folders, disk, feed, house.approvals, people, house.analyst, dialer
+        settings,
+        routing,
+        carrier,
+        switchboard,
+        folders,
+        disk,
+        feed,
+        house.approvals,
+        people,
+        house.analyst,
+        dialer,
+        sources or {},
     )
 
     @contextlib.asynccontextmanager
@@ -151,8 +166,7 @@ def create_app(
         middleware=[Middleware(StripPrefix, public_url=settings.public_url)],
         lifespan=lifespan,
     )
-    guard = Middleware(AdminGuard, token=settings.admin_token)
-    app.admin = Starlette(routes=routes.admin(services), middleware=[guard])
+    app.admin = console(services)
     # A redirect turns Twilio's POST into a GET without its fields; a wrong URL is better told as one.
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services

@@ -24,6 +24,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 DOORS = {
     "websockets": ("frames.py", "realtime/connection.py", "web/lane.py", "sim/"),
+    "jinja2": ("web/render.py",),
+    "markupsafe": ("web/render.py",),
     "twilio": ("carriers/twilio/",),
     "starlette": ("web/", "app.py", "sim/"),
     "sse_starlette": ("web/",),

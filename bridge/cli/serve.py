@@ -40,7 +40,8 @@ MAX_MESSAGE = 65_536
 
 def run(flags: Mapping[str, object]) -> None:
     """Read the settings, build the app, serve until told to stop. Raises UsageError for what cannot work."""
-    settings = checked(config.load(flags).settings)
+    found = config.load(flags)
+    settings = checked(found.settings)
     # Before numpy is loaded: a filter of 20 ms is no work to share, and idle threads of its own would spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bridge.app import create_app
@@ -53,7 +54,7 @@ def run(flags: Mapping[str, object]) -> None:
     except StoreError as error:
         raise ConfigError(str(error)) from None
     _many_files()
-    app = create_app(settings)
+    app = create_app(settings, sources=found.sources)
     public = listen(settings.host, settings.port, "PORT")
     admin = listen(settings.admin_host, settings.admin_port, "BRIDGE_ADMIN_PORT")
     with _fast_loop() as run_loop:

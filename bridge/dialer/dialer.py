@@ -17,6 +17,7 @@ from bridge.carriers.base import Control
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.ledger import Ledger
+from bridge.dialer.lists import ContactLists
 from bridge.dialer.office import Office
 from bridge.dialer.outbound import Outbound
 from bridge.dialer.single import SingleCalls
@@ -47,6 +48,7 @@ class Desk:
     ledger: Ledger
     outbound: Outbound
     office: Office
+    lists: ContactLists
     single: SingleCalls
     worker: Worker
 
@@ -136,7 +138,7 @@ class Dialer:
             clock=self._clock,
         )
         self.trouble = ""
-        self.desk = Desk(db, ledger, outbound, office, single, worker)
+        self.desk = Desk(db, ledger, outbound, office, ContactLists(db, self._clock), single, worker)
         self._proof = proof
         if settings.dialer == "on":
             self._working = asyncio.create_task(worker.run(), name="dialer")

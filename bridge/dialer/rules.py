@@ -166,6 +166,18 @@ class Rules:
             "retry": {name: {"delay_h": row.delay_h, "most": row.most} for name, row in self.retry.items()},
         }
 
+    @classmethod
+    def changed(cls, old: Mapping[str, Any], changes: Mapping[str, Any]) -> Rules:
+        """Other rules: what `changes` names is set, in tables too, and everything else stays. Raises UsageError."""
+        changes, plain = words.flattened(changes), dict(old)
+        hours = old.get("window")
+        if isinstance(hours, Mapping):
+            if "days" in changes:
+                plain["window"] = {key: value for key, value in hours.items() if key != "days"}
+            elif not isinstance(changes.get("window", {}), Mapping):
+                plain["days"] = hours.get("days")
+        return cls.read(_merged(plain, changes))
+
     def _check(self) -> None:
         """What holds between two rules."""
         if self.voicemail == "message" and not self.voicemail_text.strip():
@@ -188,6 +200,15 @@ class Rules:
 def kept(rules: Mapping[str, Any]) -> Rules:
     """The rules of a campaign as the database has them; read once, however often they are asked for."""
     return _kept(json.dumps(rules, sort_keys=True))
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    plain = dict(old)
+    for key, value in new.items():
+        inner = plain.get(key)
+        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        plain[key] = _merged(inner, value) if both else value  # type: ignore[arg-type]
+    return plain
 
 
 @lru_cache(maxsize=256)

@@ -145,12 +145,19 @@ def row_of(call_id: str, record: Mapping[str, Any]) -> CallRow:
         cost_usd=record.get("cost_usd"),
         error=_text(record.get("error")),
         campaign_id=_text(record.get("campaign_id")),
+        latency_p50_ms=record.get("latency_p50_ms"),
+        latency_p95_ms=record.get("latency_p95_ms"),
+        barge_ins=int(record.get("barge_ins") or 0),
+        tool_calls=int(record.get("tool_calls") or 0),
+        tool_errors=int(record.get("tool_errors") or 0),
+        handed_to=_text(record.get("handed_to")),
     )
 
 
 def line_of(turn: Mapping[str, Any]) -> Line:
     """A line of the transcript as a row."""
     heard_ms = turn.get("heard_ms")
+    latency_ms = int(turn.get("latency_ms", -1))
     return Line(
         turn=int(turn.get("turn", 0)),
         role=_text(turn["role"]),
@@ -159,6 +166,7 @@ def line_of(turn: Mapping[str, Any]) -> Line:
         end_ms=int(turn.get("end_ms") or 0),
         heard_ms=None if heard_ms is None else int(heard_ms),
         cut=bool(turn.get("cut", False)),
+        latency_ms=latency_ms if latency_ms >= 0 else None,
     )
 
 

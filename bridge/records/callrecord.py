@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from bridge.call import facts
 from bridge.records.costs import Costs
 from bridge.store.disk import Disk
+from bridge.store.figures import percentile
 from bridge.store.folder import CallFolders
 
 
@@ -29,6 +31,8 @@ class CallRecord:
         self._began_at = began_at
         self._answered_at: float | None = None
         self._wall_now = wall_now
+        self._waits: list[int] = []
+        """How long the caller waited for each answer, in ms, shortest first."""
         self.fields: dict[str, Any] = {}
 
     def __call__(self, fact: facts.Fact) -> None:
@@ -47,10 +51,27 @@ class CallRecord:
                 self.fields["voicemail_heard_ms"] = heard_ms
             case facts.AgentSaid() | facts.CallerSaid() | facts.KeysPressed():
                 self.fields["turns"] += 1
+                if isinstance(fact, facts.AgentSaid) and fact.latency_ms >= 0:
+                    insort(self._waits, fact.latency_ms)
             case facts.UsageCounted(usage):
                 self._costs.add(usage)
             case facts.CallEnded():
                 self._end(fact)
+            case _:
+                self._count(fact)
+
+    def _count(self, fact: facts.Fact) -> None:
+        """What lists of calls show beside the turns."""
+        match fact:
+            case facts.Interrupted():
+                self.fields["barge_ins"] += 1
+            case facts.ToolUsed():
+                self.fields["tool_calls"] += 1
+                self.fields["tool_errors"] += not fact.ok
+            case facts.HandingOver():
+                self.fields["handed_to"] = fact.to
+            case facts.TakenBack():
+                self.fields["handed_to"] = ""
             case _:
                 pass
 
@@ -68,6 +89,12 @@ class CallRecord:
             "end_reason": None,
             "ended_by": None,
             "turns": 0,
+            "latency_p50_ms": None,
+            "latency_p95_ms": None,
+            "barge_ins": 0,
+            "tool_calls": 0,
+            "tool_errors": 0,
+            "handed_to": "",
             "usage": {},
             "cost_usd": None,
             "error": None,
@@ -79,6 +106,8 @@ class CallRecord:
             "ended_at": iso(self._wall_now()),
             "end_reason": fact.reason,
             "ended_by": fact.by,
+            "latency_p50_ms": percentile(self._waits, 0.5),
+            "latency_p95_ms": percentile(self._waits, 0.95),
             "usage": self._costs.usage,
             "cost_usd": self._costs.usd,
             "error": fact.error or None,

@@ -70,10 +70,13 @@ def of_request(conn: sa.Connection, key: str) -> Attempt | None:
     return None if row is None else as_row(Attempt, row)
 
 
-def of_contact(conn: sa.Connection, contact_id: int) -> Sequence[Attempt]:
-    """Those of a contact, in order."""
-    query = sa.select(attempts).where(attempts.c.contact_id == contact_id).order_by(attempts.c.n)
-    return [as_row(Attempt, row) for row in conn.execute(query).mappings()]
+def of_contacts(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+    """Those of each of these contacts, in order."""
+    query = sa.select(attempts).where(attempts.c.contact_id.in_(contact_ids)).order_by(attempts.c.n)
+    found: dict[int, list[Attempt]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["contact_id"], []).append(as_row(Attempt, row))
+    return found
 
 
 def of_campaign(conn: sa.Connection, campaign_id: str) -> Sequence[Attempt]:

@@ -203,6 +203,14 @@ class CallRow:
     cost_usd: float | None = None
     error: str = ""
     campaign_id: str = ""
+    latency_p50_ms: int | None = None
+    """From the caller's last word to the agent's first sound on the phone: the median of the call's turns."""
+    latency_p95_ms: int | None = None
+    barge_ins: int = 0
+    tool_calls: int = 0
+    tool_errors: int = 0
+    handed_to: str = ""
+    """Whom the caller was handed over to, when they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +225,34 @@ class Line:
     end_ms: int
     heard_ms: int | None = None
     cut: bool = False
+    latency_ms: int | None = None
+    """Of an agent's turn that answers the caller: how long they waited for its first sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Opens the admin listener for a program, or for a person who logs in with it. Its secret is not in here."""
+
+    id: str
+    """`tok_...`"""
+    name: str
+    scope: str
+    """viewer, operator or admin."""
+    created_at: float
+    created_by: str
+    last_used_at: float | None = None
+    revoked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    """Somebody who logged in with a browser."""
+
+    id: str
+    """`ses_...`; not what their cookie holds."""
+    credential: str
+    """The digest of what they logged in with."""
+    client: str
+    """What their browser calls itself."""
+    created_at: float
+    seen_at: float

@@ -165,6 +165,8 @@ sa.Index("ix_attempts_ended", attempts.c.campaign_id, attempts.c.ended_at)
 _ASKED = attempts.c.request_key != ""
 sa.Index("uq_attempts_request_key", attempts.c.request_key, unique=True, sqlite_where=_ASKED, postgresql_where=_ASKED)
 """The same request twice is one call."""
+sa.Index("ix_attempts_claimed_at", attempts.c.claimed_at)
+"""What a day's calls cost at the carrier."""
 sa.Index("ix_attempts_campaign", attempts.c.campaign_id, attempts.c.claimed_at)
 """A campaign's report, and deleting a campaign."""
 
@@ -225,6 +227,12 @@ calls = sa.Table(
     _usd("cost_usd", nullable=True),
     _text("error"),
     _text("campaign_id"),
+    sa.Column("latency_p50_ms", sa.Integer),
+    sa.Column("latency_p95_ms", sa.Integer),
+    _count("barge_ins"),
+    _count("tool_calls"),
+    _count("tool_errors"),
+    _text("handed_to"),
 )
 sa.Index("ix_calls_started_at", calls.c.started_at, calls.c.id)
 sa.Index("ix_calls_from_number", calls.c.from_number, calls.c.started_at, calls.c.id)
@@ -243,6 +251,7 @@ transcript_lines = sa.Table(
     _count("end_ms"),
     sa.Column("heard_ms", sa.Integer),
     sa.Column("cut", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("latency_ms", sa.Integer),
 )
 
 spend = sa.Table(
@@ -262,6 +271,32 @@ dialers = sa.Table(
     _time("started_at"),
     _time("seen_at"),
 )
+
+access_tokens = sa.Table(
+    "access_tokens",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    _must("name"),
+    _must("scope"),
+    _time("created_at"),
+    _text("created_by"),
+    _time("last_used_at", nullable=True),
+    _time("revoked_at", nullable=True),
+)
+
+web_sessions = sa.Table(
+    "web_sessions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    _must("credential"),
+    _text("client"),
+    _time("created_at"),
+    _time("seen_at"),
+)
+sa.Index("ix_web_sessions_credential", web_sessions.c.credential)
+"""Whose sessions end with a token."""
 
 
 def values(row: Any) -> dict[str, Any]:

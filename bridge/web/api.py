@@ -14,7 +14,7 @@ from bridge.errors import StoreError
 from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.store.folder import TRANSCRIPT
-from bridge.web.auth import problem
+from bridge.web.problem import problem
 from bridge.web.services import Services
 
 PAGE = 50
@@ -87,9 +87,9 @@ class Api:
         analysis = self._s.folders.analysis(call_id)
         return record | {"transcript": lines} | ({"analysis": analysis} if analysis else {})
 
-    async def feed(self, _: Request) -> Response:
-        """Facts as they happen (server-sent events)."""
-        return EventSourceResponse(self._s.feed.watch(), ping=15)
+    async def feed(self, request: Request) -> Response:
+        """Facts as they happen (server-sent events); `?call=<call id>`: of one call."""
+        return EventSourceResponse(self._s.feed.watch(request.query_params.get("call", "")), ping=15)
 
 
 def live_row(session: CallSession) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.live.client_tools import Client
 from bridge.live.session import CallSession
-from bridge.web.auth import same_site
 from bridge.web.services import Services
 
 MOST_WAITING = 256
@@ -27,9 +26,6 @@ class ClientTools:
     async def serve(self, socket: WebSocket) -> None:
         """One client, until it or its call goes."""
         session = self._s.switchboard.get(socket.path_params["call_id"])
-        if not same_site(socket.headers):
-            await socket.close()
-            return
         await socket.accept()
         if session is None or session.crew is None:
             await socket.close(NOT_FOUND, "there is no such call, or it is over")

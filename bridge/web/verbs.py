@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,36 +16,31 @@ from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approval
-from bridge.web.auth import problem, same_site
+from bridge.web.bodies import Body, read_body
+from bridge.web.problem import problem
 from bridge.web.services import Services
 
-MOST_BYTES = 65_536
 
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Say(_Body):
+class _Say(Body):
     words: str = Field(min_length=1, max_length=2000)
 
 
-class _Note(_Body):
+class _Note(Body):
     text: str = Field(min_length=1, max_length=4000)
     respond: bool = False
 
 
-class _Transfer(_Body):
+class _Transfer(Body):
     to: str = Field(max_length=200)
 
 
-class _Answer(_Body):
+class _Answer(Body):
     approve: bool
     by: str = Field(default="", max_length=100)
     reason: str = Field(default="", max_length=500)
 
 
-B = TypeVar("B", bound=_Body)
+B = TypeVar("B", bound=Body)
 
 
 class Verbs:
@@ -57,29 +52,34 @@ class Verbs:
 
     async def say(self, request: Request) -> Response:
         """`{"words": "..."}`: the agent says them as soon as nobody else speaks."""
-        return await self._to_call(request, _Say, lambda body: ev.WordsAsked(body.words))
+        return await self._to_call(request, "call.say", _Say, lambda body: ev.WordsAsked(body.words))
 
     async def note(self, request: Request) -> Response:
         """`{"text": "...", "respond": false}`: the model learns it."""
-        return await self._to_call(request, _Note, lambda body: ev.NoteAsked(body.text, body.respond))
+        return await self._to_call(request, "call.note", _Note, lambda body: ev.NoteAsked(body.text, body.respond))
 
     async def hang_up(self, request: Request) -> Response:
         """`{}`: the call ends when what is being said has been heard."""
-        return await self._to_call(request, _Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
+        return await self._to_call(request, "call.hangup", Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
 
     async def transfer(self, request: Request) -> Response:
         """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
-        return await self._to_call(request, _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to))))
+        return await self._to_call(
+            request, "call.transfer", _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to)))
+        )
 
-    async def _to_call(self, request: Request, kind: type[B], event: Any) -> Response:
+    async def _to_call(self, request: Request, what: str, kind: type[B], event: Any) -> Response:
         try:
-            wanted = event(await _read(request, kind))
+            body = await read_body(request, kind)
+            wanted = event(body)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
-        session = self._live(request.path_params["call_id"])
+        call_id = request.path_params["call_id"]
+        session = self._live(call_id)
         if session is None:
             return problem(404, "Not Found", "there is no such live call")
         session.handle(wanted)
+        await self._s.audit(request, what, call_id, after=body.model_dump())
         return JSONResponse({"ok": True}, 202)
 
     def _live(self, call_id: str) -> CallSession | None:
@@ -93,28 +93,18 @@ class Verbs:
     async def approve(self, request: Request) -> Response:
         """`{"approve": true, "by": "...", "reason": "..."}`."""
         try:
-            body = await _read(request, _Answer)
+            body = await read_body(request, _Answer)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
+        approval_id = request.path_params["approval_id"]
+        asked = next((one for one in self._s.approvals.open if one.id == approval_id), None)
         answer = Approval(body.approve, body.by, body.reason)
-        if not self._s.approvals.answer(request.path_params["approval_id"], answer):
+        if asked is None or not self._s.approvals.answer(approval_id, answer):
             return problem(404, "Not Found", "this is not open any more")
+        await self._s.audit(request, "call.approve", asked.call_id, after={"tool": asked.tool} | body.model_dump())
         return JSONResponse({"ok": True})
 
 
 def _row(asked: Asked) -> dict[str, Any]:
     row = {"id": asked.id, "call_id": asked.call_id, "tool": asked.tool, "asked_at": iso(asked.asked_at)}
     return row | {"arguments": json.loads(asked.arguments)}
-
-
-async def _read(request: Request, kind: type[B]) -> B:
-    """The body. Raises UsageError, one sentence."""
-    if not same_site(request.headers) or not request.headers.get("content-type", "").startswith("application/json"):
-        raise UsageError("send JSON (content-type: application/json), and not from another site's page")
-    if int(request.headers.get("content-length") or 0) > MOST_BYTES:
-        raise UsageError(f"the body is longer than {MOST_BYTES} bytes")
-    try:
-        return kind.model_validate_json(await request.body())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None

@@ -24,12 +24,14 @@ from bridge.store.schema import CURRENT, Schema, back_up, version
 
 ANNA = "+14155550101"
 
-STEP = """
+NEXT = "9000"
+"""A step that there is not yet."""
+STEP = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{CURRENT.head}"
 
 
 def upgrade() -> None:
@@ -42,8 +44,8 @@ def later(tmp_path: Path) -> Schema:
     """What a callbridge of some later day knows."""
     folder = tmp_path / "steps"
     folder.mkdir()
-    (folder / "r0002_colour.py").write_text(STEP)
-    return Schema((*CURRENT.known, "0002"), (*CURRENT.folders, folder))
+    (folder / "r9000_colour.py").write_text(STEP)
+    return Schema((*CURRENT.known, NEXT), (*CURRENT.folders, folder))
 
 
 def put(conn: sa.Connection) -> None:
@@ -91,19 +93,19 @@ def test_an_older_file_is_copied_and_brought_up(tmp_path: Path, later: Schema) -
         await db.write(put)
         await db.close()
         db = await Database.open("", tmp_path, schema=later)
-        assert db.was == "0001"
+        assert db.was == CURRENT.head
         assert await db.read(colours) == ["green"]
         await db.close()
         db = await Database.open("", tmp_path, schema=later)
-        assert db.was == "0002"
+        assert db.was == NEXT
         await db.close()
         with pytest.raises(StoreError, match="newer callbridge"):
             await Database.open("", tmp_path)
 
     loop.run(story())
-    with sqlite3.connect(tmp_path / "callbridge.db.before-0002") as copy:
+    with sqlite3.connect(tmp_path / "callbridge.db.before-9000") as copy:
         assert copy.execute("select name from campaigns").fetchall() == [("Spring",)]
-        assert copy.execute("select version_num from alembic_version").fetchall() == [("0001",)]
+        assert copy.execute("select version_num from alembic_version").fetchall() == [(CURRENT.head,)]
     copy.close()
 
 
@@ -116,7 +118,7 @@ def test_an_older_server_waits_for_a_person(house: House, later: Schema) -> None
         await db.write(put)
         with pytest.raises(StoreError, match="callbridge db upgrade"):
             await Database.open(house.url, house.data, schema=later)
-        assert await db.read(version) == "0001"
+        assert await db.read(version) == CURRENT.head
         other = await Database.open(house.url, house.data, upgrade=True, schema=later)
         assert await other.read(colours) == ["green"]
         await db.close()
@@ -158,7 +160,7 @@ def test_tables_of_somebody_else_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path, later: Schema) -> None:
-    (later.folders[-1] / "r0002_colour.py").write_text(STEP + "    op.execute('nonsense')\n")
+    (later.folders[-1] / "r9000_colour.py").write_text(STEP + "    op.execute('nonsense')\n")
 
     async def story() -> None:
         db = await Database.open("", tmp_path)
@@ -167,7 +169,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path, later: Sche
         with pytest.raises(StoreError, match="nonsense"):
             await Database.open("", tmp_path, schema=later)
         db = await Database.open("", tmp_path)
-        assert await db.read(version) == "0001"
+        assert await db.read(version) == CURRENT.head
         with pytest.raises(StoreError):
             await db.read(colours)
         await db.close()
