@@ -80,12 +80,12 @@ class _Finder:
         return at - self._begun - self._sound_s
 
     def _hole(self, now: float, ms: float) -> None:
-        """The phone company says that so much was lost; it counts as sound that has come, or it would be late too."""
+        """The phone company says that so much was lost, just before the frame behind it: that pause is explained."""
         self._sound_s += ms / 1000.0
         if ms >= LEAST_GAP_MS:
-            self._found.append(Gap(self._ms(now), round(ms), round(ms)))
-        if self._open is not None and ms / 1000.0 >= self._open[1] - CAUGHT_UP_MS / 1000.0:
-            self._open = None  # the very same gap
+            self._found.append(Gap(self._ms(now - ms / 1000.0), round(ms), round(ms)))
+        if self._last is not None:
+            self._last = min(now, self._last + ms / 1000.0)
 
     def _close(self, lost: float | None) -> None:
         if self._open is None or self._last is None:

@@ -2,8 +2,8 @@
 
 The caller's stream is the clock: its bytes count the time since the phone was attached, gaps included. The agent's
 audio arrives here when its mark has come back, up to a few hundred ms after it was heard, and is laid at its place; so
-the last `BEHIND_MS` stay in memory and everything older goes to the file, in the disk's thread. There its outline is drawn,
-too (`peaks.json` beside it), so that a page can show an hour of call without reading its sound.
+the last `BEHIND_MS` stay in memory and everything older goes to the file, in the disk's thread. There the recording's
+outline is drawn, too (`peaks.json` beside it), so that a page can show an hour of call without reading its sound.
 """
 
 from __future__ import annotations

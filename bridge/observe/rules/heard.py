@@ -9,6 +9,8 @@ from bridge.observe.rules.finding import MOST_TIMES, Case, Finding, seconds
 
 LITTLE_MS = 5000
 """A call shorter than this proves nothing about who could be heard."""
+SILENT_MS = 20_000
+"""A caller who listens makes no sound for a while; nobody does for so long."""
 STUTTER_MS = 400
 """The agent's voice took so much longer to be heard than it is long."""
 
@@ -28,7 +30,7 @@ def caller_never_heard(case: Case) -> Iterator[Finding]:
             "firewalls or proxies that let only one direction through.",
             seen,
         )
-    elif case.loudest is not None and case.loudest[0] < 0.004 and not story.keys:
+    elif case.loudest is not None and case.loudest[0] == 0 and not story.keys and story.end_ms >= SILENT_MS:
         yield Finding(
             "caller_never_heard",
             f"One-way audio: {seconds(story.phone_in_ms)} of the caller's audio arrived, and all of it is silence.",
@@ -49,7 +51,7 @@ def caller_never_heard(case: Case) -> Iterator[Finding]:
 
 def agent_never_heard(case: Case) -> Iterator[Finding]:
     story = case.story
-    if story.answered and story.phone_out_ms >= 1000 and story.end_ms >= LITTLE_MS and not story.marks_back:
+    if story.answered and story.phone_out_ms >= 400 and story.end_ms >= LITTLE_MS and not story.marks_back:
         yield Finding(
             "agent_never_heard",
             f"One-way audio: {seconds(story.phone_out_ms)} of the agent's audio was sent, and the phone confirmed "
