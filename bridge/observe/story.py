@@ -139,6 +139,8 @@ class Story:
     wanted_format: str = ""
     """The model's output format, as we asked for it last, and as it said it has it."""
     told_format: str = ""
+    model: str = ""
+    """As its server calls it."""
     phone_format: str = ""
     """What the phone's stream said about its audio: encoding, rate, channels."""
 
@@ -245,6 +247,8 @@ class _Reader:
         kind = str(raw["type"])
         if kind == "response.output_item.added":
             self._items[str(raw["item"]["id"])] = ms
+        elif kind == "session.created":
+            self._s.model = str(raw["session"].get("model", ""))
         elif kind == "session.update":
             self._s.wanted_format = _format(raw) or self._s.wanted_format
         elif kind == "session.updated":
