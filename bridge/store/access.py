@@ -105,11 +105,11 @@ def _tokens(conn: sa.Connection) -> list[Token]:
     return [as_row(Token, row) for row in found.mappings()]
 
 
-def _revoke(conn: sa.Connection, token_id: str, now: float) -> Token | None:
-    row = conn.execute(sa.select(access_tokens).where(access_tokens.c.id == token_id)).mappings().first()
+def _revoke(conn: sa.Connection, wanted: str, now: float) -> Token | None:
+    row = conn.execute(sa.select(access_tokens).where(access_tokens.c.id == wanted)).mappings().first()
     if row is None:
         return None
-    conn.execute(access_tokens.update().where(access_tokens.c.id == token_id, _GOOD).values(revoked_at=now))
+    conn.execute(access_tokens.update().where(access_tokens.c.id == wanted, _GOOD).values(revoked_at=now))
     conn.execute(web_sessions.delete().where(web_sessions.c.credential == row["hash"]))
     return as_row(Token, row)
 
@@ -119,8 +119,8 @@ def _find_token(conn: sa.Connection, hashed: str) -> Token | None:
     return None if row is None else as_row(Token, row)
 
 
-def _used(conn: sa.Connection, token_id: str, now: float) -> None:
-    conn.execute(access_tokens.update().where(access_tokens.c.id == token_id).values(last_used_at=now))
+def _used(conn: sa.Connection, wanted: str, now: float) -> None:
+    conn.execute(access_tokens.update().where(access_tokens.c.id == wanted).values(last_used_at=now))
 
 
 def _open(conn: sa.Connection, made: WebSession, hashed: str, oldest: float) -> None:
