@@ -29,6 +29,9 @@ class _Unread:
 
     size = 0
 
+    def begin(self) -> None:
+        """Nothing."""
+
 
 class _Silent:
     """Sees nothing: until a leg belongs to a call, nobody watches it."""
@@ -182,6 +185,8 @@ class PhoneLink:
 
     def _show(self, text: bytes, size: int) -> None:
         if size:
+            if not self._out.size:
+                self._out.begin()
             self._out.size += size
         else:
             self._tap.message("phone", "out", text)

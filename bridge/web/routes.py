@@ -23,6 +23,8 @@ from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
 from bridge.web.do_not_call import DoNotCallApi
 from bridge.web.media import Media
+from bridge.web.pages.call import CallPage
+from bridge.web.pages.calls import CallsPage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
@@ -164,7 +166,26 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
+        *past_calls(services, updates),
         *outbound(services),
+    ]
+
+
+def past_calls(services: Services, updates: Updates) -> list[BaseRoute]:
+    """The list of calls, and each one's page with all that hangs on it. Who takes a copy away must be an operator."""
+    calls, call = CallsPage(services, updates), CallPage(services, updates)
+    one = "/calls/{call_id}"
+    return [
+        seen("/calls", calls.show),
+        done("/calls.csv", calls.table, ["GET"]),
+        done("/calls.json", calls.document, ["GET"]),
+        seen(one, call.show),
+        seen(f"{one}/events", call.events),
+        seen(f"{one}/peaks.json", call.peaks),
+        seen(f"{one}/recording.wav", call.recording),
+        seen(f"{one}/replays", call.replays),
+        seen(f"/api/v1{one}/explain", call.explained),
+        done(f"{one}/export/{{name}}", call.export, ["GET"]),
     ]
 
 
