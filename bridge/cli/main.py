@@ -152,6 +152,16 @@ def calls_list(limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20
     list_calls(limit, as_json=json_)
 
 
+@calls_app.command("explain")
+def calls_explain(
+    call_id: Annotated[str, typer.Argument(help="The call's id, or `last`.")] = "last", json_: Json = False
+) -> None:
+    """Why a call ended and what went wrong in it: gaps, one-way audio, slow turns, tools, interruptions."""
+    from bridge.cli.explain import explain
+
+    explain(call_id, as_json=json_)
+
+
 @sim_app.command("model")
 def sim_model(  # noqa: PLR0913, PLR0917 - each is a flag
     host: Host = "127.0.0.1",

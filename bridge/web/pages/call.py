@@ -42,6 +42,13 @@ EXPORTS = {
     "events.jsonl": "application/x-ndjson",
 }
 """What may be taken away, and what it is."""
+_FIELDS = (
+    *("id", "carrier_call_id", "direction", "from", "to", "agent", "started_at", "answered_at", "ended_at"),
+    *("end_reason", "ended_by", "turns", "usage", "cost_usd", "error", "campaign_id", "latency_p50_ms"),
+    *("latency_p95_ms", "handed_to", "replay_of"),
+)
+BLANK: dict[str, Any] = dict.fromkeys(_FIELDS)
+"""A record of which nothing is known: those of older calls do not have every field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +78,20 @@ class CallPage:
     async def show(self, request: Request) -> Response:
         """The page. Raises StoreError (404) for a call that there is not."""
         call_id = request.path_params["call_id"]
-        live = self._s.switchboard.get(call_id)
-        if live is not None:
+        state = self._state(call_id)
+        if state:
             await self._s.disk.drained()
-        shown = await asyncio.to_thread(self._read, call_id, live is not None)
+        shown = await asyncio.to_thread(self._read, call_id, bool(state))
         return page(
             request,
             "call.html",
             nonce=True,
             call_id=call_id,
-            record=shown.papers.record,
+            record=BLANK | shown.papers.record,
             shown=shown,
             story=shown.papers.story,
             explained=shown.papers.explained,
-            state=self._state(call_id),
+            state=state,
             clock=clock,
             kinds=NAMES,
             exports=[name for name in EXPORTS if name != "recording.wav" or not shown.no_recording],
@@ -118,8 +125,9 @@ class CallPage:
         return "There is no recording of this call: it was removed, or could not be written (the log says why)."
 
     def _state(self, call_id: str) -> str:
+        """Its phase while it goes on, else "". (The switchboard remembers a call a little longer than it lasts.)"""
         live = self._s.switchboard.get(call_id)
-        return "" if live is None else live.phase.value
+        return "" if live is None or live.end is not None else live.phase.value
 
     async def _part(self, request: Request) -> str:
         call_id = request.query_params.get("call", "")
@@ -220,7 +228,7 @@ class CallPage:
                 if made["id"] == call_id:
                     raise
                 continue  # a replay that was removed since
-            found.append((made, papers, spoken_lines(papers.transcript)))
+            found.append((BLANK | papers.record | made, papers, spoken_lines(papers.transcript)))
         return found
 
     def _replays(self, call_id: str) -> list[dict[str, Any]]:

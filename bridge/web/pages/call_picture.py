@@ -81,8 +81,9 @@ def draw(story: Story) -> Picture:
     """The picture of a call."""
     spans = sorted(_spans(story), key=lambda span: (span.start_ms, span.kind))
     total = max([story.end_ms, *(span.end_ms for span in spans), 1000])
-    length = next((ms for ms in BANDS_MS if total <= ms * MOST_BANDS), BANDS_MS[-1])
-    length = min(length, max(10_000, -(-total // 5000) * 5000))
+    longest = next((ms for ms in BANDS_MS if total <= ms * MOST_BANDS), BANDS_MS[-1])
+    count = -(-total // longest)
+    length = max(10_000, -(-total // (count * 1000)) * 1000)  # bands of one length, so that the last one is as full
     bands = [Band(at, index * BAND_HEIGHT) for index, at in enumerate(range(0, total, length))]
     for span in spans:
         for band in _touched(bands, span, length):
@@ -93,9 +94,8 @@ def draw(story: Story) -> Picture:
         band.cuts.append(Tick(_x(cut.at_ms - band.start_ms, length), cut.at_ms, words))
     step = next(ms for ms in (1000, 5000, 10_000, 30_000, 60_000, 300_000) if length / ms <= 12 or ms == 300_000)
     for band in bands:
-        band.ticks = [
-            Tick(_x(at - band.start_ms, length), at) for at in range(band.start_ms, band.start_ms + length, step)
-        ]
+        first = -(-band.start_ms // step) * step
+        band.ticks = [Tick(_x(at - band.start_ms, length), at) for at in range(first, band.start_ms + length, step)]
     return Picture(bands, spans, WIDTH, len(bands) * BAND_HEIGHT)
 
 

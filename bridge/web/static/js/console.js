@@ -88,6 +88,6 @@ new MutationObserver(() => {
   if (due) return;
   due = true;
   requestAnimationFrame(() => { due = false; showTimes(document); });
-}).observe(document.body, {childList: true, subtree: true});
+}).observe(document.body, {childList: true, characterData: true, subtree: true});
 setInterval(() => showTimes(document), 20000);
 showTimes(document);
