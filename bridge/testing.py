@@ -33,11 +33,11 @@ from typing import Any
 from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing
-from bridge.app import Bridge, create_app
-from bridge.cli.serve import listen, server
+from bridge.app import Bridge
+from bridge.cli.own_world import SETTLE_S, own_world, settled
 from bridge.config import Settings
 from bridge.sim import loop
-from bridge.sim.carrier import Carrier, CarrierOptions
+from bridge.sim.carrier import Carrier
 from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.phone import KEYS, Phone
 from bridge.sim.plan import Answer, Hum, Plan
@@ -63,10 +63,7 @@ __all__ = [
     "simulated_call",
 ]
 
-PUBLIC_URL = "https://bridge.example.com"
 CALLER, NUMBER = "+14155550123", "+14155550100"
-SETTLE_S = 600.0
-"""Virtual seconds for the files of a call that is over, its analysis among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,54 +206,31 @@ async def _world(
     agent: Agent | Routing, plan: Plan, thoughts: Thoughts, data: Path
 ) -> AsyncIterator[tuple[Bridge, Carrier, ModelServer]]:
     """The bridge under its real server, the local engine and the pretend carrier, all in this loop."""
-    account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
-    public, admin = listen("127.0.0.1", 0, "PORT"), listen("127.0.0.1", 0, "BRIDGE_ADMIN_PORT")
     engine = ModelServer(ModelOptions(ears="energy", keep=True, thoughts=thoughts), brain=lambda: plan, mouth=Hum())
     await engine.start()
-    connect = ("127.0.0.1", int(public.getsockname()[1]))
-    carrier = Carrier(CarrierOptions(PUBLIC_URL, account, token, connect, on_problem=_kept), mouth=Hum())
-    await carrier.start()
     settings = Settings(
-        openai_api_key="sk-" + token,
+        openai_api_key="sk-" + secrets.token_hex(16),
         realtime_url=engine.url,
         realtime_audio="pcmu",
         supervisor_url=engine.text_url,
         supervisor_model="local-engine",
-        twilio_account_sid=account,
-        twilio_auth_token=token,
-        twilio_api_url=carrier.url,
-        public_url=PUBLIC_URL,
         data=data,
     )
-    app = create_app(settings, agent)
-    servers = [server(app, lifespan="on"), server(app.admin, lifespan="off")]
-    tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
+    mouth = Hum()
     try:
-        while not all(s.started for s in servers):  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.01)
-        yield app, carrier, engine
+        async with own_world(settings, agent, mouth=mouth) as (app, carrier):
+            yield app, carrier, engine
     finally:
-        await carrier.stop()
-        for one in servers:
-            one.should_exit = True
-        await asyncio.gather(*tasks)
         await engine.stop()
-        carrier.mouth.close()
-
-
-def _kept(sid: str, problem: object) -> None:
-    """Problems are in `call.problems`; nothing is printed into a test."""
+        mouth.close()
 
 
 async def _settled(app: Bridge, engine: ModelServer) -> None:
     """Everything is on the disk, and every session is closed."""
     async with asyncio.timeout(SETTLE_S):
-        while app.services.switchboard.live or any(one.close is None for one in engine.sessions):  # noqa: ASYNC110
+        while any(one.close is None for one in engine.sessions):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        while app.services.analyst.running:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0)
-    await app.services.disk.drained()
+    await settled(app)
 
 
 def _result(app: Bridge, call: SimCall, engine: ModelServer, plan: Plan) -> SimulatedCall:

@@ -162,6 +162,19 @@ def calls_explain(
     explain(call_id, as_json=json_)
 
 
+@calls_app.command("replay")
+def calls_replay(
+    call_id: Annotated[str, typer.Argument(help="The call whose caller is played.")],
+    agent: Annotated[str, typer.Option(help="Who answers: module:attr or a file; default: BRIDGE_AGENT.")] = "",
+    model: Annotated[str, typer.Option(help="Another model (REALTIME_MODEL), whatever the agent says.")] = "",
+    json_: Json = False,
+) -> None:
+    """Play a past call's caller to another agent or model, and show both calls side by side."""
+    from bridge.cli.replay import run
+
+    run(call_id, agent, model, as_json=json_)
+
+
 @sim_app.command("model")
 def sim_model(  # noqa: PLR0913, PLR0917 - each is a flag
     host: Host = "127.0.0.1",
