@@ -82,7 +82,8 @@ class CallPage:
         if state:
             await self._s.disk.drained()
         shown = await asyncio.to_thread(self._read, call_id, bool(state))
-        return page(
+        return await asyncio.to_thread(  # an hour of call is a megabyte, and other calls go on meanwhile
+            page,
             request,
             "call.html",
             nonce=True,
@@ -170,9 +171,19 @@ class CallPage:
             return problem(400, "Bad Request", f"view is one of {', '.join(VIEWS)}; after is a line's number")
         found = await asyncio.to_thread(self._window, call_id, ask)
         if "hx-request" in request.headers:
-            return page(request, "call_events_part.html", call_id=call_id, found=found, ask=ask, clock=clock)
-        return page(
-            request, "call_events.html", call_id=call_id, found=found, ask=ask, clock=clock, views=VIEWS, sides=SIDES
+            return await asyncio.to_thread(
+                page, request, "call_events_part.html", call_id=call_id, found=found, ask=ask, clock=clock
+            )
+        return await asyncio.to_thread(
+            page,
+            request,
+            "call_events.html",
+            call_id=call_id,
+            found=found,
+            ask=ask,
+            clock=clock,
+            views=VIEWS,
+            sides=SIDES,
         )
 
     def _window(self, call_id: str, ask: Ask) -> Window:
@@ -217,7 +228,7 @@ class CallPage:
         """`/calls/{id}/replays`: the call beside what other agents made of the same words. Raises StoreError."""
         call_id = request.path_params["call_id"]
         columns = await asyncio.to_thread(self._side_by_side, call_id)
-        return page(request, "replays.html", call_id=call_id, columns=columns, clock=clock)
+        return await asyncio.to_thread(page, request, "replays.html", call_id=call_id, columns=columns, clock=clock)
 
     def _side_by_side(self, call_id: str) -> list[tuple[dict[str, Any], Papers, list[Said]]]:
         found: list[tuple[dict[str, Any], Papers, list[Said]]] = []

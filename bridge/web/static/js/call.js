@@ -31,7 +31,28 @@ const sides = (c) => [
   {waveColor: c.muted, progressColor: c.caller, overlay: false},
   {waveColor: c.muted, progressColor: c.agent, overlay: false},
 ];
-const soft = (c) => c.replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)");
+
+// The turns behind the waveform: one picture, however many there are.
+function turns(duration) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "turns");
+  svg.setAttribute("viewBox", "0 0 10000 2");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  for (const line of lines) {
+    const side = ["who-caller", "who-agent"].findIndex((name) => line.classList.contains(name));
+    if (side < 0) continue;
+    const rect = document.createElementNS(svg.namespaceURI, "rect");
+    const x = 10 * line.dataset.start / duration;
+    rect.setAttribute("class", line.className);
+    rect.setAttribute("x", x.toFixed(1));
+    rect.setAttribute("y", String(side));
+    rect.setAttribute("width", Math.max(1, 10 * line.dataset.end / duration - x).toFixed(1));
+    rect.setAttribute("height", "1");
+    svg.append(rect);
+  }
+  return svg;
+}
 
 async function open() {
   const answer = await fetch(wave.dataset.peaks);
@@ -42,7 +63,6 @@ async function open() {
   audio.src = wave.dataset.recording;
   const duration = drawn.duration_ms / 1000;
   const c = colours();
-  const regions = window.WaveSurfer.Regions.create();
   const made = window.WaveSurfer.create({
     container: wave,
     media: audio,
@@ -54,21 +74,8 @@ async function open() {
     cursorWidth: 2,
     splitChannels: sides(c),
     cspNonce: wave.dataset.nonce,
-    plugins: [regions],
   });
-  const mark = () => {
-    const now = colours();
-    regions.clearRegions();
-    for (const line of lines) {
-      const at = line.classList.contains("who-caller") ? 0 : line.classList.contains("who-agent") ? 1 : -1;
-      if (at < 0) continue;
-      regions.addRegion({
-        start: line.dataset.start / 1000, end: Math.max(line.dataset.end, Number(line.dataset.start) + 50) / 1000,
-        color: soft(at ? now.agent : now.caller), drag: false, resize: false, channelIdx: at,
-      });
-    }
-  };
-  made.on("ready", mark);
+  wave.prepend(turns(duration));
   made.on("timeupdate", follow);
   made.on("play", () => playing(true));
   made.on("pause", () => playing(false));
@@ -77,7 +84,6 @@ async function open() {
   const dressed = () => {
     const now = colours();
     made.setOptions({cursorColor: now.cursor, splitChannels: sides(now)});
-    mark();
   };
   document.addEventListener("preference", dressed);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dressed);
@@ -96,23 +102,23 @@ function playing(on) {
   button.setAttribute("aria-pressed", String(on));
 }
 
+const starts = lines.map((line) => Number(line.dataset.start) / 1000);
+let shown = null;
+
 function follow(seconds) {
   document.getElementById("clock").textContent = `${clock(seconds)} / ${clock(player ? player.duration : seconds)}`;
-  let current = null;
-  for (const line of lines) {
-    if (line.dataset.start / 1000 <= seconds + 0.05) current = line;
-    else break;
-  }
-  for (const line of lines) {
-    if (line === current) {
-      if (line.getAttribute("aria-current")) continue;
-      line.setAttribute("aria-current", "true");
-      const list = line.parentElement;
-      const top = line.offsetTop - list.offsetTop;
-      if (top < list.scrollTop || top + line.offsetHeight > list.scrollTop + list.clientHeight) {
-        list.scrollTop = top - list.clientHeight / 3;
-      }
-    } else line.removeAttribute("aria-current");
+  let index = -1;
+  while (index + 1 < starts.length && starts[index + 1] <= seconds + 0.05) index += 1;
+  const current = lines[index] || null;
+  if (current === shown) return;
+  if (shown) shown.removeAttribute("aria-current");
+  shown = current;
+  if (!current) return;
+  current.setAttribute("aria-current", "true");
+  const list = current.closest(".said");
+  const top = current.offsetTop - list.offsetTop;
+  if (top < list.scrollTop || top + current.offsetHeight > list.scrollTop + list.clientHeight) {
+    list.scrollTop = top - list.clientHeight / 3;
   }
 }
 
@@ -170,7 +176,7 @@ document.addEventListener("keydown", (event) => {
     if (!(event.target.matches(".said a") && event.key.startsWith("Arrow"))) return;
   }
   const here = player.made.getCurrentTime();
-  const index = lines.findIndex((line) => line.getAttribute("aria-current"));
+  const index = lines.indexOf(shown);
   const moves = {
     " ": () => player.made.playPause(),
     ArrowLeft: () => seek(here - 5),
