@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +62,7 @@ def test_it_plays_and_obeys_keys(page_at: PageAt) -> None:
     assert abs(shown_s(page) - 5.0) <= 0.1
     page.keyboard.press(" ")
     expect(page.locator("#play")).to_have_text("Stop")
-    expect(page.locator("#clock")).to_contain_text("0:05.5")
+    expect(page.locator("#clock")).to_contain_text(re.compile("0:0[6-9]"))
     page.keyboard.press(" ")
     expect(page.locator("#play")).to_have_text("Play")
     page.locator(".said").focus()
