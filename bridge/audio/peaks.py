@@ -8,11 +8,10 @@ size, be it of a minute or of hours: at most 1,500 points a side, some 12 kB.
 from __future__ import annotations
 
 import audioop
-import wave
 from pathlib import Path
 from typing import Any
 
-from bridge.errors import StoreError
+from bridge.audio.wav import read_sides
 
 MOST_POINTS = 1_500
 STEP_MS = 20
@@ -71,13 +70,6 @@ class Peaks:
 def outline(path: Path) -> dict[str, Any]:
     """The outline of a recording that was made without one. Blocks. Raises StoreError for what is no recording."""
     peaks = Peaks()
-    try:
-        with path.open("rb") as file, wave.open(file) as sound:
-            form = (sound.getnchannels(), sound.getsampwidth(), sound.getframerate())
-            if form != (2, _SAMPLE_BYTES, 8000):
-                raise StoreError(f"{path}: is no recording of two sides at 8 kHz")
-            while both := sound.readframes(80_000):
-                peaks.add(audioop.tomono(both, 2, 1, 0), audioop.tomono(both, 2, 0, 1))
-    except (OSError, EOFError, wave.Error, audioop.error) as error:
-        raise StoreError(f"{path}: cannot be read as a recording ({error})") from None
+    for left, right in read_sides(path):
+        peaks.add(left, right)
     return peaks.drawn()

@@ -127,6 +127,9 @@ class Story:
     troubles: list[Broke] = field(default_factory=list)
     phases: list[tuple[int, str]] = field(default_factory=list)
     keys: list[tuple[int, str]] = field(default_factory=list)
+    """Entries, as they were told when they were whole."""
+    presses: list[tuple[int, str]] = field(default_factory=list)
+    """Single keys, when they were pressed."""
     guarded: list[tuple[int, str]] = field(default_factory=list)
     handovers: list[tuple[int, str]] = field(default_factory=list)
     unanswered: list[tuple[int, int]] = field(default_factory=list)
@@ -242,7 +245,7 @@ class _Reader:
 
     def _message(self, side: str, way: str, raw: Mapping[str, Any], ms: int) -> None:
         if side == "phone":
-            self._phone_message(way, raw)
+            self._phone_message(way, raw, ms)
             return
         kind = str(raw["type"])
         if kind == "response.output_item.added":
@@ -254,9 +257,11 @@ class _Reader:
         elif kind == "session.updated":
             self._s.told_format = _format(raw)
 
-    def _phone_message(self, way: str, raw: Mapping[str, Any]) -> None:
+    def _phone_message(self, way: str, raw: Mapping[str, Any], ms: int) -> None:
         if way == "in" and raw["event"] == "mark":
             self._s.marks_back += 1
+        elif way == "in" and raw["event"] == "dtmf":
+            self._s.presses.append((ms, str(raw["dtmf"]["digit"])))
         elif way == "in" and raw["event"] == "start":
             told = raw["start"]["mediaFormat"]
             self._s.phone_format = f"{told['encoding']} {told['sampleRate']} Hz, {told['channels']} channel"

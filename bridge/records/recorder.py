@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bridge.audio.g711 import ulaw_to_pcm16
+from bridge.audio.kept import ulaw_to_kept
 from bridge.audio.peaks import Peaks
 from bridge.audio.wav import StereoWav
 from bridge.store.disk import Disk
@@ -92,7 +92,7 @@ class Recorder:
     def _append(self, left: bytes, right: bytes) -> None:
         if self._wav is None:
             self._wav = StereoWav(self._path)
-        both = ulaw_to_pcm16(left), ulaw_to_pcm16(right)
+        both = ulaw_to_kept(left), ulaw_to_kept(right)
         self._wav.append(*both)
         self._peaks.add(*both)
 

@@ -7,6 +7,7 @@
     analysis.json      what a text model made of it, when the agent asks for that
     recording.wav      caller left, agent right, when BRIDGE_RECORD is on
     peaks.json         the recording's outline, for a picture of it
+    replays.json       the calls in which its caller was played to another agent
 
 `call.json` and `analysis.json` are replaced whole, so a reader sees the old one or the new one.
 """
@@ -31,6 +32,7 @@ TIMELINE = "timeline.jsonl"
 BLACKBOX = "blackbox.jsonl"
 RECORDING = "recording.wav"
 PEAKS = "peaks.json"
+REPLAYS = "replays.json"
 ANALYSIS = "analysis.json"
 
 _decode = msgspec.json.decode
@@ -80,6 +82,14 @@ class CallFolders:
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None
+
+    def replays(self, call_id: str) -> list[dict[str, Any]]:
+        """The calls in which this one's caller was played to somebody else, oldest first: id, agent, model, made_at."""
+        try:
+            found = json.loads((self.path(call_id) / REPLAYS).read_text(encoding="utf-8"))
+            return [one for one in found["replays"] if _ID(str(one["id"]))]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
 
     def lines(self, call_id: str, name: str) -> Iterator[dict[str, Any]]:
         """The lines of one of a call's files; a last line that a kill cut short is left out."""

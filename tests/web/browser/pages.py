@@ -20,6 +20,10 @@ class Shown:
 
 PAGES = [
     Shown("overview", "/", ring=True),
+    Shown("calls", "/calls"),
+    Shown("call", "/calls/{call}"),
+    Shown("events", "/calls/{call}/events?view=timeline"),
+    Shown("replays", "/calls/{call}/replays"),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
     Shown("login", "/login", guarded=True),
