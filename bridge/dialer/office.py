@@ -203,6 +203,8 @@ class Office:
 
         def act(conn: Connection) -> Attempt:
             row = attempts.of_id(conn, attempt_id)
+            if row is not None:  # as it is, and stays until this is over: evidence may just have come
+                row = attempts.get(conn, [row.token], lock=True).get(row.token)
             if row is None or row.state != "review":
                 raise CampaignRefused(f"attempt {attempt_id} does not wait for a decision")
             now = self._clock()

@@ -32,6 +32,8 @@ from bridge.store.folder import new_call_id
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 1.0
+"""Somebody has just picked up: a database that takes longer is not waited for, and what is remembered here is taken."""
 MEMORY = 5_000
 """Attempts that are remembered here: a call is answered also while the database does not answer."""
 END_S = 15.0
@@ -115,8 +117,9 @@ class Outbound:
     async def _attempt(self, token: str) -> Attempt:
         """The attempt of a token, as it stands. Raises BadToken."""
         try:
-            found = await self._ledger.attempt(token)
-        except StoreError as error:
+            async with asyncio.timeout(PATIENCE_S):
+                found = await self._ledger.attempt(token)
+        except (StoreError, TimeoutError) as error:
             found = self._known.get(token)
             log.warning("the database does not answer about a call", extra={"error": str(error)})
         if found is None:

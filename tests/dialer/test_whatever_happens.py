@@ -1,0 +1,294 @@
+"""Whatever happens to a campaign, in whatever order: nobody is called twice, nobody who said no, and nobody forgotten.
+
+Hypothesis plays the owner, the carrier, the clock and death, over the real ledger, orders and database. DIALER_EXAMPLES
+makes it try harder (`make soak`: 500).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dialers_world import ALL_DAY, OURS, Call, CarrierError, Listing, OpenHouse, person
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bridge.carriers.base import DialOrder
+from bridge.dialer.evidence import Word
+from bridge.dialer.ledger import Ledger
+from bridge.dialer.office import Office
+from bridge.dialer.orders import Orders
+from bridge.dialer.reconcile import Reconciler
+from bridge.sim.loop import VirtualTimeLoop
+from bridge.store import attempts, contacts, do_not_call
+from bridge.store.base import FINAL, Attempt, DoNotCall
+from bridge.store.database import Database
+from bridge.store.proof import FileProof
+
+T = TypeVar("T")
+BEGAN = 1_796_065_200.0
+PEOPLE = 6
+OPEN, SHUT = {"window": "00:00-24:00"}, {"days": "sun", "window": "03:00-03:01"}
+LATE_S = (0.0, 0.0, 0.0, 3.0, 30.0)
+"""How long a dialer sleeps between the intent and the order."""
+TROUBLES = ("", "", "", "full", "lost_before", "lost_behind", "no_number")
+
+
+@dataclass
+class Times:
+    """Epoch seconds, and by how much somebody has set them."""
+
+    loop: asyncio.AbstractEventLoop
+    off: float = 0.0
+
+    def __call__(self) -> float:
+        return BEGAN + self.off + self.loop.time()
+
+
+def template() -> Path:
+    """A database at head, made once: each example begins with a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="cb-template-"))
+
+    async def make() -> None:
+        await (await Database.open("", folder)).close()
+
+    asyncio.run(make())
+    return folder / "callbridge.db"
+
+
+class Campaign(RuleBasedStateMachine):
+    """One campaign of some people, each to be called once."""
+
+    template: Path
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="cb-story-"))
+        shutil.copy(self.template, self.folder / "callbridge.db")
+        self.loop = VirtualTimeLoop()
+        self.clock = Times(self.loop)
+        self.trouble = ""
+        self.carrier = Listing(clock=Times(self.loop), trouble=self._trouble)
+        self.carrier.on_call.append(self._called)
+        self.listed: set[str] = set()
+        self.by_person: Counter[str] = Counter()
+        """How often a person said `dial`."""
+        self.state, self.open = "running", True
+        self.waiting: list[Attempt] = []
+        self._do(self._open())
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    async def _open(self) -> None:
+        self.db = await Database.open("", self.folder)
+        await self._live()
+        made = await self.office.create("whatever", "", {**ALL_DAY, "concurrency": 3, "ring_s": 15}, "tests")
+        await self.office.fill(made.id, [person(n) for n in range(PEOPLE)], "tests")
+        await self.office.move(made.id, "start", "tests")
+        self.campaign_id = made.id
+
+    async def _live(self) -> None:
+        """A dialer begins."""
+        assert self.db.address.path is not None
+        self.proof = FileProof(self.db.address.path)
+        self.ledger = Ledger(self.db, self.proof.owner, self.clock)
+        self.orders = Orders(self.ledger, self.carrier, OpenHouse(), self._paused)  # type: ignore[arg-type]
+        self.reconciler = Reconciler(self.ledger, self.proof, self.carrier, self.orders)  # type: ignore[arg-type]
+        self.office = Office(self.db, lambda: None, self.clock)
+
+    async def _paused(self, campaign_id: str, why: str) -> None:
+        raise AssertionError("no trouble here is of a kind that pauses")
+
+    def _trouble(self, order: DialOrder, call: Call | None) -> None:
+        match self.trouble:
+            case "full" if call is None:
+                raise CarrierError("too many", status=429, placed="no", kind="rate_limited")
+            case "no_number" if call is None:
+                raise CarrierError("no such number", status=400, placed="no", kind="bad_number", code=21211)
+            case "lost_before" if call is None:
+                raise CarrierError("no answer", placed="maybe")
+            case "lost_behind" if call is not None:
+                raise CarrierError("no answer", placed="maybe")
+            case _:
+                pass
+
+    def _called(self, call: Call) -> None:
+        """The carrier places a call: may it?"""
+        assert self.state == "running", "a pause is obeyed between intent and order"
+        assert call.to not in self.listed, "whoever said no is not called"
+        assert self.open, "a window that was shut is obeyed between intent and order"
+
+    # ---- what the dialer does
+
+    @rule(most=st.integers(1, 4))
+    def claim(self, most: int) -> None:
+        claim = self._do(self.ledger.claim(self.campaign_id, lambda s: [OURS] * max(0, min(most, 3 - s.open_calls))))
+        self.waiting += claim.attempts
+
+    @precondition(lambda self: self.waiting)
+    @rule(place=st.integers(0, 9), trouble=st.sampled_from(TROUBLES), late_s=st.sampled_from(LATE_S))
+    def order(self, place: int, trouble: str, late_s: float) -> None:
+        attempt = self.waiting.pop(place % len(self.waiting))
+        self.trouble = trouble
+
+        async def give() -> None:
+            await asyncio.sleep(late_s)
+            self.orders.begin(attempt)
+            await self.orders.finished()
+
+        self._do(give())
+        self.trouble = ""
+
+    @rule(seconds=st.sampled_from((1, 7, 50, 700)))
+    def look_after(self, seconds: int) -> None:
+        self._do(self._pass(seconds))
+
+    async def _pass(self, seconds: int) -> None:
+        for _ in range(min(12, -(-seconds // 5))):
+            await self.reconciler.run(lambda campaign_id: False)
+            await asyncio.sleep(max(5.0, seconds / 12))
+
+    @rule()
+    def die(self) -> None:
+        """Killed: what was in its hands is lost, and another one begins."""
+        self.waiting.clear()
+        self.ledger.stop()
+        self._do(self._die())
+
+    async def _die(self) -> None:
+        await self.proof.close()
+        await self._live()
+
+    # ---- what the carrier says
+
+    @precondition(lambda self: self.carrier.calls)
+    @rule(
+        place=st.integers(0, 99),
+        status=st.sampled_from(("initiated", "ringing", "in-progress", "completed", "busy", "no-answer")),
+        told=st.booleans(),
+    )
+    def news(self, place: int, status: str, told: bool) -> None:
+        """In any order, or lost: then only the carrier itself knows."""
+        call = self.carrier.calls[place % len(self.carrier.calls)]
+        call.status = status if status in ("completed", "busy", "no-answer") else call.status
+        if told:
+            self.ledger.note(Word(token=call.token, at=self.clock(), carrier_call_id=call.id, status=status))
+            self._do(self.ledger.settled())
+
+    # ---- what people do
+
+    @rule(verb=st.sampled_from(("pause", "resume")))
+    def move(self, verb: str) -> None:
+        if self.state == {"pause": "running", "resume": "paused"}[verb]:
+            self.state = self._do(self.office.move(self.campaign_id, verb, "tests")).state
+
+    @precondition(lambda self: self.carrier.calls)
+    @rule()
+    def cancel(self) -> None:
+        if self.state in ("running", "paused"):
+            self.state = self._do(self.office.move(self.campaign_id, "cancel", "tests")).state
+
+    @rule(is_open=st.booleans())
+    def edit_window(self, is_open: bool) -> None:
+        if self.state in ("running", "paused"):
+            self._do(self.office.edit(self.campaign_id, OPEN | {"days": "mon-sun"} if is_open else SHUT, "tests"))
+            self.open = is_open
+
+    @rule(n=st.integers(0, PEOPLE - 1))
+    def say_no(self, n: int) -> None:
+        phone = person(n).phone
+        self._do(self.db.write(do_not_call.add, [DoNotCall(phone, self.clock(), "operator")]))
+        self.listed.add(phone)
+
+    @rule(hours=st.sampled_from((-25, -1, 1, 25)))
+    def set_clock(self, hours: int) -> None:
+        if not -60 < (self.clock.off / 3600 + hours) < 60:
+            hours = -hours
+        self.clock.off += 3600 * hours
+
+    @rule(decision=st.sampled_from(("called", "dial")))
+    def decide(self, decision: Any) -> None:
+        for attempt in self._do(self.office.review(self.campaign_id))[:1]:
+            self._do(self.office.decide(attempt.id, decision, "tests"))
+            self.by_person[attempt.phone] += decision == "dial"
+
+    # ---- what must hold
+
+    @invariant()
+    def nobody_is_called_twice(self) -> None:
+        for phone, count in Counter(call.to for call in getattr(self, "carrier", Listing()).calls).items():
+            assert count <= 1 + self.by_person[phone], f"{phone} was called {count} times"
+
+    def teardown(self) -> None:
+        """The weather clears, the owner goes on, time passes: everybody is decided, or shown to a person."""
+        if not hasattr(self, "loop"):
+            return
+        try:
+            self._do(self._clear_up())
+        finally:
+            self._do(self._close())
+            self.loop.close()
+            shutil.rmtree(self.folder)
+
+    async def _clear_up(self) -> None:
+        if self.state == "paused":
+            self.state = (await self.office.move(self.campaign_id, "resume", "tests")).state
+        if self.state == "running":
+            await self.office.edit(self.campaign_id, OPEN | {"days": "mon-sun"}, "tests")
+            self.open = True
+        for _ in range(60):
+            for call in self.carrier.calls:
+                call.status = call.status if call.status in ("completed", "busy", "no-answer") else "completed"
+            for attempt in (await self.ledger.claim(self.campaign_id, lambda s: [OURS] * (3 - s.open_calls))).attempts:
+                self.orders.begin(attempt)
+            await self.orders.finished()
+            await self._pass(900)
+            if not [c for c in await self.db.read(self._people) if c.state not in (*FINAL, "review")]:
+                break
+            await asyncio.sleep(6 * 3600)
+        people = await self.db.read(self._people)
+        forgotten = [(c.phone, c.state, c.due_at - self.clock()) for c in people if c.state not in (*FINAL, "review")]
+        assert forgotten == []
+        intents = {a.token: a for a in await self.db.read(attempts.of_campaign, self.campaign_id)}
+        assert all(call.token in intents for call in self.carrier.calls), "no call without an intent"
+        self.nobody_is_called_twice()
+
+    def _people(self, conn: Any) -> Any:
+        return contacts.page(conn, self.campaign_id, most=100)
+
+    async def _close(self) -> None:
+        await self.orders.finished()
+        await self.ledger.settled()
+        self.ledger.stop()
+        await self.proof.close()
+        await self.db.close()
+
+
+Campaign.TestCase.settings = settings(
+    max_examples=int(os.environ.get("DIALER_EXAMPLES", "30")),
+    stateful_step_count=50,
+    deadline=None,
+    derandomize="DIALER_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+class TestCampaign(Campaign.TestCase):  # type: ignore[misc]
+    """Run by pytest."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        Campaign.template = template()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        shutil.rmtree(Campaign.template.parent)
