@@ -66,7 +66,7 @@ def intake(rules: Rules, agent: Agent, countries: frozenset[str], number: str) -
     # What `prepare` finds out fills the greeting too; who that is known for is not known before the call.
     greeting = agent.greeting if agent.prepare is None else ""
     return Intake(
-        countries=(rules.countries & countries) if rules.countries else countries,
+        countries=rules.allowed(countries),
         own=frozenset({number, *rules.numbers} - {""}),
         consent=rules.consent,
         priority=rules.priority,

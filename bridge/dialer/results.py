@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from bridge.dialer.export import write_csv
 from bridge.dialer.shown import contact_row
 from bridge.records.callrecord import iso
 from bridge.store import attempts, contacts
@@ -75,6 +77,25 @@ def table_row(result: Result, variables: Sequence[str]) -> list[object]:
         contact.line,
         *(contact.variables.get(name, "") for name in variables),
     ]
+
+
+async def table_pieces(db: Database, campaign_id: str) -> AsyncIterator[str]:
+    """The whole table as CSV in which nothing is a formula, piece by piece. Raises StoreError."""
+    names: list[str] | None = None
+    async for page in results(db, campaign_id):
+        header: tuple[str, ...] = ()
+        if names is None:
+            names = variable_names(page)
+            header = (*HEADER, *names)
+        yield _csv(header, [table_row(result, names) for result in page])
+    if names is None:
+        yield _csv(HEADER, [])
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    out = io.StringIO()
+    write_csv(out, header, rows)
+    return out.getvalue() if header else out.getvalue().removeprefix("\r\n")  # a header of nothing is an empty line
 
 
 def json_row(result: Result) -> dict[str, Any]:

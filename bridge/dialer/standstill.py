@@ -13,7 +13,7 @@ _HOLDS: Mapping[Why, str] = {
     "concurrency": "as many calls are going on as the rule `concurrency` allows",
     "account": "this process takes no more calls (BRIDGE_LIMIT_CALLS), or is going down",
     "warm": "no model session would be ready when they answer",
-    "cps": "the next call may begin in a moment (`cps`, BRIDGE_CALLS_PER_SECOND)",
+    "cps": "the next call may begin in a moment (`cps`, BRIDGE_CPS)",
     "caller_ids": "every caller id has as many calls as the rule `per_number` allows",
     "budget_open": "the money that is left may be needed by the calls that are going on",
     "budget_day": "today's budget is spent (`budget_day_usd`)",

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Literal, get_args
 
 from pydantic import Field
@@ -16,15 +16,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bridge.agents.agent import Agent
 from bridge.config import Settings
-from bridge.dialer.export import write_csv
 from bridge.dialer.importer import Intake
 from bridge.dialer.lists import Filled, intake
-from bridge.dialer.office import Report
-from bridge.dialer.results import HEADER, json_row, results, table_row, variable_names
+from bridge.dialer.office import Office, Report
+from bridge.dialer.results import json_row, results, table_pieces
 from bridge.dialer.rules import kept
 from bridge.dialer.shown import attempt_row, campaign_row, contact_row, report_row
 from bridge.dialer.standstill import Standstill, standstill
-from bridge.errors import ContactFileError, UsageError
+from bridge.errors import CampaignRefused, ContactFileError, NoSuchCampaign, UsageError
 from bridge.store.base import Campaign, ContactState
 from bridge.web.answers import Handler, desk_of, in_pieces, long_document
 from bridge.web.bodies import By, read_body, uploaded
@@ -35,7 +34,8 @@ _STATES = get_args(ContactState)
 
 
 class _New(By):
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^/]+$")
+    """Stands in paths, so it has no slash."""
     agent: str = Field(default="", max_length=500)
     rules: dict[str, Any] = Field(default_factory=dict)
 
@@ -71,6 +71,7 @@ class CampaignApi:
         office = desk_of(self._s).office
         body = await read_body(request, _New)
         await self._agent(body.agent)
+        await _refuse_twin(office, body.name)
         made = await office.create(body.name, body.agent, body.rules, body.by)
         return JSONResponse(campaign_row(made), 201, {"location": f"/api/v1/campaigns/{made.id}"})
 
@@ -158,25 +159,9 @@ class CampaignApi:
         """Every contact with its result, as CSV in which nothing is a formula."""
         campaign = await self._campaign(request)
         await self._s.audit(request, "campaign.export", campaign.id, after={"as": "csv"})
-        pages = results(desk_of(self._s).db, campaign.id)
-
-        async def pieces() -> AsyncIterator[str]:
-            names: list[str] | None = None
-            async for page in pages:
-                out = io.StringIO()
-                header: tuple[str, ...] = ()
-                if names is None:
-                    names = variable_names(page)
-                    header = (*HEADER, *names)
-                write_csv(out, header, [table_row(result, names) for result in page])
-                yield out.getvalue()
-            if names is None:
-                out = io.StringIO()
-                write_csv(out, HEADER, ())
-                yield out.getvalue()
-
+        pieces = table_pieces(desk_of(self._s).db, campaign.id)
         headers = {"content-disposition": f'attachment; filename="{campaign.id}.csv"'}
-        return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
 
     async def document(self, request: Request) -> Response:
         """The report with every contact, as JSON."""
@@ -215,6 +200,14 @@ class CampaignApi:
     async def _agent(self, spec: str) -> Agent:
         """Raises AgentError. Its file may have to be read."""
         return await asyncio.to_thread(self._s.dialer.agents.get, spec)
+
+
+async def _refuse_twin(office: Office, name: str) -> None:
+    """Two campaigns of one name under way are one that was made twice: its people would be called twice."""
+    with suppress(NoSuchCampaign):
+        found = await office.find(name.strip())
+        if found.state not in ("done", "cancelled"):
+            raise CampaignRefused(f"campaign {found.name!r} is {found.state} already; take another name, or cancel it")
 
 
 def _intake(campaign: Campaign, agent: Agent, settings: Settings) -> Intake:

@@ -83,7 +83,8 @@ class SingleCallApi:
         """`{}`: called off while it rings; when they talk, the agent leaves. 202; 200 for one that is over."""
         await read_body(request, Body)
         attempt = await self._attempt(request)
-        under_way = await desk_of(self._s).outbound.end(attempt)
+        outbound = desk_of(self._s).outbound
+        under_way = outbound is not None and await outbound.end(attempt)
         await self._s.audit(request, "call.hangup", attempt.id)
         return JSONResponse(attempt_row(await self._attempt(request)), 202 if under_way else 200)
 

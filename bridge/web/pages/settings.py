@@ -54,11 +54,13 @@ class SettingsPage:
                 sessions = await store.sessions(now - IDLE_S, now - LONGEST_S)
         except StoreError as error:
             trouble = str(error)
+        rows = self._rows()
         return page(
             request,
             "settings.html",
             status,
-            rows=self._rows(),
+            given=[row for row in rows if row["source"] != "default"],
+            defaults=[row for row in rows if row["source"] == "default"],
             tokens=tokens,
             sessions=sessions,
             trouble=trouble,
