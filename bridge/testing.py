@@ -21,11 +21,9 @@ minute of call takes a second.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import secrets
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +32,11 @@ from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing
 from bridge.app import Bridge
-from bridge.cli.own_world import SETTLE_S, own_world, settled
-from bridge.config import Settings
+from bridge.cli.one_loop import Plot, one_loop
 from bridge.sim import loop
-from bridge.sim.carrier import Carrier
 from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.phone import KEYS, Phone
-from bridge.sim.plan import Answer, Hum, Plan
+from bridge.sim.plan import Answer, Plan
 from bridge.sim.script import Caller, ExpectHangUp, HangUp, Interrupt, Listen, Noise, Press, Say, Score, Step, Wait
 from bridge.sim.thoughts import Thought, Thoughts
 from bridge.sim.twilio.call import SimCall
@@ -63,7 +59,10 @@ __all__ = [
     "simulated_call",
 ]
 
+PUBLIC_URL = "https://bridge.example.com"
 CALLER, NUMBER = "+14155550123", "+14155550100"
+SETTLE_S = 600.0
+"""Virtual seconds for the files of a call that is over, its analysis among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +162,15 @@ async def simulated_call(
     chosen = agent if isinstance(agent, Agent | Routing) else load_agent(str(agent))
     plan = Plan(model)
     with tempfile.TemporaryDirectory(prefix="callbridge-test-", ignore_cleanup_errors=True) as scratch:
-        async with _world(chosen, plan, thoughts, data or Path(scratch)) as (app, carrier, engine):
-            holder = Caller(score(caller), carrier.mouth)
+        model_options = ModelOptions(ears="energy", keep=True, thoughts=thoughts)
+        plot = Plot(data=data or Path(scratch), agent=chosen, model=model_options, brain=lambda: plan)
+        async with one_loop(plot) as house:
+            holder = Caller(score(caller), house.carrier.mouth)
             await holder.prepare()
-            call = await carrier.ring(CALLER, NUMBER, phone=Phone(holder))
+            call = await house.carrier.ring(CALLER, NUMBER, phone=Phone(holder))
             await call.ended()
-            await _settled(app, engine)
-            return _result(app, call, engine, plan)
+            await _settled(house.app, house.engine)
+            return _result(house.app, call, house.engine, plan)
 
 
 def _in_a_loop() -> bool:
@@ -201,36 +202,15 @@ def score(steps: Sequence[str | Step]) -> Score:
     return (*(found or [Listen()]), ExpectHangUp())
 
 
-@contextlib.asynccontextmanager
-async def _world(
-    agent: Agent | Routing, plan: Plan, thoughts: Thoughts, data: Path
-) -> AsyncIterator[tuple[Bridge, Carrier, ModelServer]]:
-    """The bridge under its real server, the local engine and the pretend carrier, all in this loop."""
-    engine = ModelServer(ModelOptions(ears="energy", keep=True, thoughts=thoughts), brain=lambda: plan, mouth=Hum())
-    await engine.start()
-    settings = Settings(
-        openai_api_key="sk-" + secrets.token_hex(16),
-        realtime_url=engine.url,
-        realtime_audio="pcmu",
-        supervisor_url=engine.text_url,
-        supervisor_model="local-engine",
-        data=data,
-    )
-    mouth = Hum()
-    try:
-        async with own_world(settings, agent, mouth=mouth) as (app, carrier):
-            yield app, carrier, engine
-    finally:
-        await engine.stop()
-        mouth.close()
-
-
 async def _settled(app: Bridge, engine: ModelServer) -> None:
     """Everything is on the disk, and every session is closed."""
     async with asyncio.timeout(SETTLE_S):
-        while any(one.close is None for one in engine.sessions):  # noqa: ASYNC110
+        while app.services.switchboard.live or any(one.close is None for one in engine.sessions):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    await settled(app)
+        while app.services.analyst.running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+    await app.services.disk.drained()
 
 
 def _result(app: Bridge, call: SimCall, engine: ModelServer, plan: Plan) -> SimulatedCall:

@@ -8,12 +8,10 @@ in no list and no sum, for nobody called.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -22,20 +20,26 @@ from bridge import config
 from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing
+from bridge.app import Bridge
 from bridge.audio.kept import kept_to_ulaw
 from bridge.audio.wav import read_sides
-from bridge.cli.own_world import Manner, own_world, settled
+from bridge.cli.one_loop import Plot, one_loop
 from bridge.config import Settings, is_loopback
 from bridge.errors import BridgeError, StoreError
 from bridge.observe.papers import Papers, read_papers
 from bridge.records.callrecord import iso
-from bridge.sim.model import ModelOptions, ModelServer
+from bridge.sim.model import ModelOptions
 from bridge.sim.past import PastPhone
 from bridge.sim.twilio.stream import StreamOptions
+from bridge.sim.voice import Mouth
 from bridge.store import folder
 from bridge.store.folder import CallFolders
 
 Ears = Literal["auto", "energy", "silero", "sphinx"]
+NOT_OURS = ("twilio", "public_url", "data", "admin", "host", "port")
+"""Settings of these names are the ones of the replay's own little world."""
+SETTLE_S = 600.0
+"""For the files of a call that is over, its analysis among them."""
 
 
 def run(call_id: str, agent: str, model: str, *, as_json: bool) -> None:
@@ -76,18 +80,22 @@ async def replay(
     audio = await asyncio.to_thread(caller_audio, folders.path(call_id) / folder.RECORDING)
     hangs_up = papers.record.get("end_reason") == "caller_hung_up"
     phone = PastPhone(audio, papers.story.presses, hangs_up=hangs_up)
-    manner = Manner(carrier=lambda options: replace(options, stream=StreamOptions(mischief=phone.watched())))
     with tempfile.TemporaryDirectory(prefix=".replay-", dir=settings.data, ignore_cleanup_errors=True) as scratch:
-        own = replace(settings, data=Path(scratch), database_url="", record="stereo", admin_token="")
-        async with (
-            _model(own, ears) as url,
-            own_world(replace(own, realtime_url=url), agent, manner=manner) as world,
-        ):
-            app, carrier = world
+        plot = Plot(
+            data=Path(scratch),
+            agent=agent,
+            model=ModelOptions(ears=ears, llm_url=settings.local_llm_url),
+            mouth=Mouth,
+            carrier=lambda options: replace(options, stream=StreamOptions(mischief=phone.watched())),
+            settings=_own(settings),
+        )
+        async with one_loop(plot) as world:
             parties = (str(papers.record.get("from") or ""), str(papers.record.get("to") or ""))
-            call = await carrier.ring(*(one if one.startswith("+") else "anonymous" for one in parties), phone=phone)
+            call = await world.carrier.ring(
+                *(one if one.startswith("+") else "anonymous" for one in parties), phone=phone
+            )
             await call.ended()
-            await settled(app)
+            await _settled(world.app)
         made = CallFolders(Path(scratch))
         ids = made.ids()
         if not ids or not made.read(ids[0]).get("answered_at"):
@@ -117,14 +125,23 @@ def _keep(made: CallFolders, folders: CallFolders, new_id: str, call_id: str) ->
     folders.write(call_id, {"replays": [*folders.replays(call_id), entry]}, folder.REPLAYS)
 
 
-@contextlib.asynccontextmanager
-async def _model(settings: Settings, ears: Ears) -> AsyncIterator[str]:
-    """Where the model is: the configured one, or, without a key, an engine of this machine."""
-    if settings.openai_api_key or is_loopback(urlsplit(settings.realtime_url).hostname or ""):
-        yield settings.realtime_url
-        return
-    async with ModelServer(ModelOptions(ears=ears, llm_url=settings.local_llm_url)) as engine:
-        yield engine.url
+def _own(settings: Settings) -> dict[str, Any]:
+    """What of the settings holds in a replay: all but the carrier's, the files' and, without a key, the model's."""
+    kept = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    given = {name: value for name, value in kept.items() if not name.startswith(NOT_OURS)}
+    if not settings.openai_api_key and not is_loopback(urlsplit(settings.realtime_url).hostname or ""):
+        given = {name: value for name, value in given.items() if not name.startswith(("openai", "supervisor"))}
+        del given["realtime_url"]
+    return given | {"database_url": "", "record": "stereo"}
+
+
+async def _settled(app: Bridge) -> None:
+    """The call is over, and all that is written of it is on the disk."""
+    async with asyncio.timeout(SETTLE_S):
+        while app.services.switchboard.live or app.services.analyst.running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+    await app.services.disk.drained()
 
 
 def _figures(papers: Papers) -> dict[str, Any]:

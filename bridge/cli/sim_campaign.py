@@ -17,11 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bridge.app import Bridge
 from bridge.cli import campaign_view
-from bridge.cli.own_world import Manner, own_world
+from bridge.cli.one_loop import OneLoop, Plot, one_loop
 from bridge.cli.sim import PopulationFlags, with_population
-from bridge.config import Settings
 from bridge.dialer.lists import intake
 from bridge.dialer.office import Report
 from bridge.dialer.patience import Patience
@@ -31,8 +29,8 @@ from bridge.dialer.standstill import standstill
 from bridge.errors import UsageError
 from bridge.numbers import read_number
 from bridge.sim import loop
-from bridge.sim.carrier import Carrier, CarrierOptions
-from bridge.sim.model import ModelOptions, ModelServer
+from bridge.sim.carrier import CarrierOptions
+from bridge.sim.model import ModelOptions
 from bridge.sim.plan import Hum
 
 OURS = "+14155550100"
@@ -82,36 +80,32 @@ def run(play: CampaignPlay) -> int:
 
 async def _play(play: CampaignPlay, data: Path) -> tuple[Report, dict[str, Any], int]:
     rules = {"consent": "a simulation", "concurrency": 20, "cps": 10, **play.rules}
-    manner = Manner(carrier=lambda options: _with_people(options, play))
-    if not play.real_time:
-        manner = replace(manner, clock=_virtual_clock(), patience=Patience(idle_s=600.0), tick_s=60.0)
-    path = await asyncio.to_thread(_contact_file, play, data)
-    engine = ModelServer(ModelOptions(ears="energy"), mouth=Hum())
-    await engine.start()
-    settings = Settings(
-        openai_api_key="sk-simulation",
-        realtime_url=engine.url,
-        realtime_audio="pcmu",
+    plot = Plot(
         data=data,
-        countries=frozenset({"US"}),
-        twilio_phone_number=OURS,
-        calls_per_second=float(rules["cps"]),
+        model=ModelOptions(ears="energy"),
+        carrier=lambda options: _with_people(options, play),
+        settings={
+            "countries": frozenset({"US"}),
+            "twilio_phone_number": OURS,
+            "calls_per_second": float(rules["cps"]),
+        },
+        clock=time.time if play.real_time else _virtual_clock(),
+        patience=Patience() if play.real_time else Patience(idle_s=600.0),
+        tick_s=0.1 if play.real_time else 60.0,
     )
-    try:
-        async with own_world(settings, None, mouth=Hum(), manner=manner) as (app, carrier):
-            return await _campaign(app, carrier, path, play, rules)
-    finally:
-        await engine.stop()
+    path = await asyncio.to_thread(_contact_file, play, data)
+    async with one_loop(plot) as house:
+        return await _campaign(house, path, play, rules)
 
 
 async def _campaign(
-    app: Bridge, carrier: Carrier, path: Path, play: CampaignPlay, rules: Mapping[str, Any]
+    house: OneLoop, path: Path, play: CampaignPlay, rules: Mapping[str, Any]
 ) -> tuple[Report, dict[str, Any], int]:
     tell = _teller(play.as_json)
-    while (desk := app.services.dialer.desk) is None:  # noqa: ASYNC110 - it opens by itself
+    while (desk := house.app.services.dialer.desk) is None:  # noqa: ASYNC110 - it opens by itself
         await asyncio.sleep(0.1)
     made = await desk.office.create("simulation", "", rules, "sim")
-    agent = app.services.dialer.agents.get("")
+    agent = house.app.services.dialer.agents.get("")
     asked = intake(kept(made.rules), agent, frozenset({"US"}), OURS)
     filled = await desk.lists.replace(made, path, asked, "sim")
     for problem in filled.problems:
@@ -125,16 +119,16 @@ async def _campaign(
     await desk.ledger.settled()
     report = await desk.office.report(made.id)
     still = standstill(report, desk.office.now)
-    return report, report_row(report, still), _at_a_time(carrier)
+    return report, report_row(report, still), _at_a_time(house)
 
 
-def _at_a_time(carrier: Carrier) -> int:
+def _at_a_time(house: OneLoop) -> int:
     """How many calls began while the same number was being called."""
     until: dict[str, float] = {}
     twice = 0
     spans = [
         (call.created_at.timestamp(), call.ended_at.timestamp(), call.to)
-        for call in carrier.calls.values()
+        for call in house.carrier.calls.values()
         if call.created_at is not None and call.ended_at is not None
     ]
     for began, ended, number in sorted(spans):
