@@ -44,6 +44,7 @@ from bridge.live.people import People
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
 from bridge.live.taps import Subscriber
+from bridge.live.visit import ENGINE
 from bridge.observe.timeline import Timeline
 from bridge.observe.timeline import lines as timeline_lines
 from bridge.realtime.connection import OnClose, OnMessages, connect, with_model
@@ -157,7 +158,7 @@ def create_app(
             await people.drained()
             await books.close()
             await dialer.close()
-            await house.thinker.close()
+            await house.close()
             await sources.close()
             farewell.cancel()
             feed.close()
@@ -229,6 +230,8 @@ class _House:
         self.listen: Listen | None = None
         """Makes whoever learns what comes of a call that we place."""
         self.thinker = Thinker.of(settings)
+        self._thinkers: dict[str, Thinker] = {}
+        """Those of local engines, by where these are."""
         self.analyst = Analyst(self.thinker, self._keep_analysis)
 
     @property
@@ -245,7 +248,7 @@ class _House:
             task.cancel()
 
     def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
-        made = {"model": self.thinker.model, "made_at": iso(time.time()), **found}
+        made = {"made_at": iso(time.time()), **found}
         self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS))
 
     def new_session(self, info: CallInfo) -> CallSession:
@@ -253,9 +256,16 @@ class _House:
         loop = asyncio.get_running_loop()
         now = loop.time()
         team = self._team(info)
-        model = team.first.model or self._settings.realtime_model
+        settings = self._settings if info.visit is None else info.visit.settings(self._settings)
+        model = (team.first.model if settings.realtime_model != ENGINE else "") or settings.realtime_model
         briefing = Briefing(
-            team, self._settings, known(info), tone_ms=TONE_MS, music_ms=len(self._music) // 8, order=info.order
+            team,
+            settings,
+            known(info),
+            tone_ms=TONE_MS,
+            music_ms=len(self._music) // 8,
+            order=info.order,
+            words=info.visit is not None,
         )
         closed = briefing.is_closed(datetime.fromtimestamp(info.began_at, UTC))
         terms = briefing.closed_terms() if closed else briefing.terms()
@@ -284,7 +294,7 @@ class _House:
         session = CallSession(
             info,
             CallCore(terms, now, self._tone, self._music, briefing.recording),
-            ModelLink(self._wire(briefing), self._connect(model), timeline),
+            ModelLink(_wire(settings, briefing, info), _connect(settings, model), timeline),
             box,
             timeline,
             subscribers,
@@ -298,10 +308,10 @@ class _House:
             info,
             session.handle,
             loop,
-            line=self.people,
+            line=None if info.visit is not None else self.people,
             allowed=self._allowed,
-            thinker=self.thinker,
-            outreach=self.outreach,
+            thinker=self._thinker(settings),
+            outreach=None if info.visit is not None else self.outreach,
             running=self._running,
         )
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
@@ -318,10 +328,11 @@ class _House:
         return session
 
     def _team(self, info: CallInfo) -> Team:
-        """Who speaks: whom the call's order names, else who answers its number. Raises AgentError."""
-        if info.order is None:
+        """Who speaks: whom the call's order or its visitor names, else who answers its number. Raises AgentError."""
+        wanted = info.order or info.visit
+        if wanted is None:
             return self._teams[id(self._routing.agent_for(info.to_number))]
-        agent = info.order.agent
+        agent = wanted.agent
         if id(agent) in self._teams:
             return self._teams[id(agent)]
         if id(agent) not in self._ordered:
@@ -333,21 +344,38 @@ class _House:
     def _approver(self, call_id: str) -> Approve:
         return lambda tool, arguments: self.approvals.ask(call_id, tool, arguments, time.time())
 
-    def _wire(self, briefing: Briefing) -> RealtimeWire:
-        path = make_path(self._settings.input_audio, self._settings.output_audio)
-        return RealtimeWire(DIALECTS[self._settings.realtime_dialect], path, briefing.config)
+    def _thinker(self, settings: Settings) -> Thinker:
+        """The text model beside a call: a local engine that answers it thinks for it too."""
+        if settings.realtime_url == self._settings.realtime_url:
+            return self.thinker
+        if settings.realtime_url not in self._thinkers:
+            self._thinkers[settings.realtime_url] = Thinker.of(settings)
+        return self._thinkers[settings.realtime_url]
 
-    def _connect(self, model: str) -> Connect:
-        settings = self._settings
-        headers = dict(DIALECTS[settings.realtime_dialect].headers)
-        if settings.openai_api_key:
-            headers["Authorization"] = f"Bearer {settings.openai_api_key}"
-        url = with_model(settings.realtime_url, model)
+    async def close(self) -> None:
+        """Let go of connections."""
+        for thinker in (self.thinker, *self._thinkers.values()):
+            await thinker.close()
 
-        async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
-            return await connect(url, headers, on_messages, on_close, timeout_s=4.0)
 
-        return open_socket
+def _wire(settings: Settings, briefing: Briefing, info: CallInfo) -> RealtimeWire:
+    path = make_path(settings.input_audio, settings.output_audio)
+    wide = info.visit.wide if info.visit is not None else None
+    return RealtimeWire(
+        DIALECTS[settings.realtime_dialect], path, briefing.config, keep=None if wide is None else wide.keep
+    )
+
+
+def _connect(settings: Settings, model: str) -> Connect:
+    headers = dict(DIALECTS[settings.realtime_dialect].headers)
+    if settings.openai_api_key:
+        headers["Authorization"] = f"Bearer {settings.openai_api_key}"
+    url = with_model(settings.realtime_url, model)
+
+    async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
+        return await connect(url, headers, on_messages, on_close, timeout_s=4.0)
+
+    return open_socket
 
 
 def _wall(info: CallInfo, loop: asyncio.AbstractEventLoop, began: float) -> float:

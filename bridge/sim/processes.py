@@ -1,4 +1,4 @@
-"""A part of the demo's world in a process of its own: started, listened to, and ended whatever happens."""
+"""A part of the pretend world in a process of its own: started, listened to, and ended whatever happens."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Part:
         try:
             async with asyncio.timeout(limit_s):
                 while not (found := [line for line in self._first if line.startswith(beginning)]):
-                    if self._gone:
+                    if self.gone:
                         raise await self.died("did not start")
                     self._news.clear()
                     await self._news.wait()
@@ -75,7 +75,7 @@ class Part:
 
     async def died(self, what: str = "ended in the middle of the call") -> BridgeError:
         """Wait until it ends by itself, which it should not; the sentence about that."""
-        while not self._gone:
+        while not self.gone:
             self._news.clear()
             await self._news.wait()
         if self._process is not None:
@@ -111,7 +111,8 @@ class Part:
             await asyncio.gather(*self._readers, return_exceptions=True)
 
     @property
-    def _gone(self) -> bool:
+    def gone(self) -> bool:
+        """It is not there (any more)."""
         return all(reader.done() for reader in self._readers)  # both pipes closed: nobody is behind them
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
