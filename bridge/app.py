@@ -57,6 +57,7 @@ from bridge.records.costs import Costs
 from bridge.records.recorder import Recorder
 from bridge.records.transcript import Transcript
 from bridge.records.transcript import lines as transcript_lines
+from bridge.sim.local_engine import LocalEngine
 from bridge.store import folder
 from bridge.store.calls import CallStore
 from bridge.store.database import Database
@@ -120,7 +121,7 @@ def create_app(
     switchboard.on_over += [farewell, people.over]
     dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
-    books = _Books(folders, disk)
+    books, engine = _Books(folders, disk), LocalEngine()
     dialer.opened.append(books.open)
     switchboard.on_over.append(books.over)
     services = Services(
@@ -135,6 +136,7 @@ def create_app(
         people,
         house.analyst,
         dialer,
+        engine,
         _given(settings) if sources is None else sources,
     )
 
@@ -159,6 +161,7 @@ def create_app(
             await books.close()
             await dialer.close()
             await house.close()
+            await engine.close()
             await sources.close()
             farewell.cancel()
             feed.close()

@@ -1,4 +1,4 @@
-"""One media socket, from its upgrade to its end: what a phone's and a browser's have in common."""
+"""One media socket once its call is known: what a phone's and a browser's have in common."""
 
 from __future__ import annotations
 
@@ -16,15 +16,6 @@ START_S = 5.0
 """Twilio sends `start` at once; a socket that has said nothing by then is parked, not a phone."""
 
 Take = Callable[[Sequence[str | bytes]], None]
-
-
-async def started(socket: WebSocket, link: PhoneLink) -> bool:
-    """Read until the leg says who it is; False when it does not within 5 s."""
-    with suppress(TimeoutError, WebSocketDisconnect):
-        async with asyncio.timeout(START_S):
-            while link.start is None and not link.closing:
-                link.receive([await receive(socket)])
-    return link.start is not None
 
 
 async def listen(socket: WebSocket, link: PhoneLink, session: CallSession, take: Take) -> int:

@@ -46,7 +46,7 @@ class Media:
         link = PhoneLink(self._s.carrier.new_wire())
         try:
             await socket.accept()
-            started = await leg.started(socket, link)
+            started = await self._started(socket, link)
         finally:
             self._waiting[address] -= 1
             if not self._waiting[address]:
@@ -68,6 +68,14 @@ class Media:
         if session is None or session.end is not None:
             raise RefusedRequest("the call of this token is over")
         return session
+
+    async def _started(self, socket: WebSocket, link: PhoneLink) -> bool:
+        """Read until the leg says who it is; False when it does not within 5 s."""
+        with suppress(TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(leg.START_S):
+                while link.start is None and not link.closing:
+                    link.receive([await leg.receive(socket)])
+        return link.start is not None
 
     def _belongs(self, link: PhoneLink, session: CallSession) -> bool:
         start = link.start
