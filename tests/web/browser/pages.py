@@ -18,6 +18,7 @@ class Shown:
 
 PAGES = [
     Shown("overview", "/"),
+    Shown("talk", "/talk"),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
     Shown("login", "/login", guarded=True),
