@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from console_world import Console, console
 from playwright.sync_api import Browser, expect
+from seed import nothing
 from talk_world import QUESTION, Talk, on_talk, talker
 
 from bridge.audio.g711 import ulaw_to_pcm16
@@ -20,7 +21,7 @@ from bridge.store import folder
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A house whose engine knows the words it hears."""
     pytest.importorskip("pocketsphinx")
-    with console(tmp_path_factory.mktemp("talk"), empty=True, model=ModelOptions(ears="sphinx", keep=True)) as found:
+    with console(tmp_path_factory.mktemp("talk"), nothing, model=ModelOptions(ears="sphinx", keep=True)) as found:
         yield found
 
 
@@ -243,7 +244,7 @@ def test_an_origin_that_browsers_do_not_trust(tmp_path: Path) -> None:
     name = "console.callbridge.test"
     resolve = f"--host-resolver-rules=MAP {name} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
     with (
-        console(tmp_path / "data", empty=True, admin_token="a-token", admin_url=f"http://{name}") as found,
+        console(tmp_path / "data", nothing, admin_token="a-token", admin_url=f"http://{name}") as found,
         talker(tmp_path, flags=(resolve,)) as browser,
     ):
         far = f"http://{name}:{found.world.admin_port}"
@@ -259,7 +260,7 @@ def test_an_origin_that_browsers_do_not_trust(tmp_path: Path) -> None:
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with (
-        console(tmp_path / "data", empty=True, model_url="ws://127.0.0.1:9/v1/realtime") as found,
+        console(tmp_path / "data", nothing, model_url="ws://127.0.0.1:9/v1/realtime") as found,
         talker(tmp_path) as browser,
     ):
         talk = on_talk(browser, found)
