@@ -142,14 +142,10 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         free("/login", login.log_in, ["POST"]),
         seen("/", overview.show),
         seen("/updates", updates.serve),
-<<<<<<< HEAD
-        seen("/feed", api.feed),
         seen("/talk", TalkPage(services, talk.visits).show),
         seen("/api/v1/talk", talk.choices),
         done_socket("/api/v1/talk", talk.serve),
-=======
         seen("/feed", updates.facts),
->>>>>>> 4aff77f09a9063e00e5a3716959b63495e975700
         seen("/settings", settings.show),
         ruled("/settings/audit", settings.audit, ["GET"]),
         Door("/logout", login.log_out, ["POST"], Role.VIEWER),

@@ -19,7 +19,6 @@ class Shown:
 
 
 PAGES = [
-    Shown("overview", "/"),
     Shown("talk", "/talk"),
     Shown("overview", "/", ring=True),
     Shown("settings", "/settings"),
