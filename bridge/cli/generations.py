@@ -18,7 +18,7 @@ import httpx2
 from bridge.cli.feed_reader import feed_events
 from bridge.cli.front import Backs, Front
 from bridge.cli.live_view import fact_of
-from bridge.cli.processes import Part
+from bridge.sim.processes import Part
 from bridge.errors import BridgeError
 
 READY_S = 30.0

@@ -18,6 +18,12 @@ QUEUE = 2_000
 """Facts a viewer may be behind: some minutes of one call, a second of four hundred."""
 
 
+def told(call_id: str, fact: Fact) -> bytes:
+    """A fact as viewers get it: its fields, its name as `fact`, and whose it is."""
+    data = {f: getattr(fact, f) for f in field_names(type(fact))}
+    return msgspec.json.encode(data | {"call_id": call_id, "fact": type(fact).__name__})
+
+
 class Feed:
     """The process's feed."""
 
@@ -41,9 +47,7 @@ class Feed:
 
     def _send(self, call_id: str, fact: Fact) -> None:
         self._count += 1
-        name = type(fact).__name__
-        data = {f: getattr(fact, f) for f in field_names(type(fact))} | {"call_id": call_id, "fact": name}
-        event = {"id": str(self._count), "event": name, "data": msgspec.json.encode(data).decode()}
+        event = {"id": str(self._count), "event": type(fact).__name__, "data": told(call_id, fact).decode()}
         for queue, watched in self._viewers.items():
             if watched and watched != call_id:
                 continue

@@ -28,11 +28,13 @@ from bridge.web.pages.calls import CallsPage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
+from bridge.web.pages.talk import TalkPage
 from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
 from bridge.web.selfcheck import SelfCheck
 from bridge.web.services import Services
 from bridge.web.single_calls import SingleCallApi
+from bridge.web.talk import Talk
 from bridge.web.updates import Updates
 from bridge.web.verbs import Verbs
 from bridge.web.webhooks import Webhooks
@@ -137,6 +139,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
     """Every URL of the admin listener. (One of `/healthz` knows nobody: the guard lets it through unasked.)"""
     api, verbs, login = Api(services), Verbs(services), LoginPage(access, services)
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
+    talk = Talk(services)
     return [
         free("/healthz", api.health),
         free("/static/{version}/{name:path}", assets.serve),
@@ -144,6 +147,9 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         free("/login", login.log_in, ["POST"]),
         seen("/", overview.show),
         seen("/updates", updates.serve),
+        seen("/talk", TalkPage(services, talk.visits).show),
+        seen("/api/v1/talk", talk.choices),
+        done_socket("/api/v1/talk", talk.serve),
         seen("/feed", updates.facts),
         seen("/settings", settings.show),
         ruled("/settings/audit", settings.audit, ["GET"]),

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 
@@ -29,6 +29,14 @@ from bridge.web.feed import Feed
 log = logging.getLogger(__name__)
 
 
+class Engine(Protocol):
+    """A local engine that can be had; `sim.local_engine.LocalEngine` is one."""
+
+    async def url(self) -> str:
+        """Where it answers, once it does. Raises ModelUnreachable, one sentence."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of one process."""
@@ -44,6 +52,7 @@ class Services:
     people: People
     analyst: Analyst
     dialer: Dialer
+    engine: Engine
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 

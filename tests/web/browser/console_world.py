@@ -100,11 +100,15 @@ def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -
 
 
 @contextlib.contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
-    """The browser. While it is open this thread has a loop that runs: no `asyncio.run` here."""
+def chromium(*flags: str, without: tuple[str, ...] = ()) -> Iterator[Browser]:
+    """The browser. While it is open this thread has a loop that runs: no `asyncio.run` here.
+
+    `flags` come last and win; flags that begin like one of `without` are left out.
+    """
     assert CHROMIUM is not None
+    usual = [flag for flag in FLAGS if not flag.startswith(without or ("none",))]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*usual, *flags])
         yield browser
         browser.close()
 

@@ -19,6 +19,7 @@ class Shown:
 
 
 PAGES = [
+    Shown("talk", "/talk"),
     Shown("overview", "/", ring=True),
     Shown("calls", "/calls"),
     Shown("call", "/calls/{call}"),
