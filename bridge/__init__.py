@@ -8,16 +8,18 @@ if TYPE_CHECKING:
     from bridge.agents.agent import Agent
     from bridge.app import create_app
     from bridge.config import Settings
+    from bridge.dialing import dial
     from bridge.tools.base import Call
     from bridge.tools.function import tool
 
-__all__ = ["Agent", "Call", "Settings", "create_app", "tool"]
+__all__ = ["Agent", "Call", "Settings", "create_app", "dial", "tool"]
 
 _HOMES = {
     "Agent": "bridge.agents.agent",
     "Call": "bridge.tools.base",
     "Settings": "bridge.config",
     "create_app": "bridge.app",
+    "dial": "bridge.dialing",
     "tool": "bridge.tools.function",
 }
 

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from bridge.carriers.registry import CARRIERS
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
 from bridge.dialer.dialer import Dialer
+from bridge.dialer.patience import Patience
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
 from bridge.live.blackbox import BlackBox
@@ -94,12 +96,14 @@ def create_app(
     agent: Agent | Routing | None = None,
     *,
     clock: Callable[[], float] = time.time,
+    patience: Patience | None = None,
     sources: Mapping[str, str] | None = None,
 ) -> Bridge:
     """The public app with its `admin` app beside it. A user may mount the public one alone.
 
     `agent`: who answers, or who answers which number; None: whom the settings name. `clock`: the time of day that
-    calls are placed by, in epoch seconds. `sources`: where each setting came from, for the settings page.
+    calls are placed by, in epoch seconds. `patience`: how long the dialer waits for what. `sources`: where each setting
+    came from, for the settings page.
 
     Raises:
         UsageError: a setting or the agent cannot be used.
@@ -114,7 +118,7 @@ def create_app(
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
     switchboard.on_over += [farewell, people.over]
-    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock)
+    dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
     books = _Books(folders, disk)
     dialer.opened.append(books.open)
@@ -131,7 +135,7 @@ def create_app(
         people,
         house.analyst,
         dialer,
-        sources or {},
+        _given(settings) if sources is None else sources,
     )
 
     @contextlib.asynccontextmanager
@@ -172,6 +176,11 @@ def create_app(
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services
     return app
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """Where settings came from that a program made by itself."""
+    return {f.name: "program" for f in fields(Settings) if getattr(settings, f.name) != f.default}
 
 
 class _Books:

@@ -4,10 +4,11 @@
     |-- UsageError                the person at the keyboard can mend it: exit code 2
     |   |-- ConfigError           a setting is missing, misspelt or cannot be used
     |   |-- AgentError            an agent (or one of its tools) is declared wrongly
-    |   |-- ContactFileError      a list of contacts cannot be read at all
     |   |-- NumberRefused         nobody may dial this number; `why` is one word
+    |   |-- ContactFileError      a list of contacts cannot be read at all
     |   |-- CampaignRefused       this cannot be done with this campaign, as it stands
-    |   `-- CallNotAllowed        this call may not be placed
+    |   |   `-- NoSuchCampaign    there is none of this name or id
+    |   `-- CallNotAllowed        this call may not be placed; `why` is one word
     |-- RefusedRequest            somebody asked for something they may not have: HTTP 403, nothing spent
     |   |-- BadSignature          X-Twilio-Signature is missing or was made for another URL, body or token
     |   `-- BadToken              a token in a path is unknown, used, expired or bound to another call
@@ -68,16 +69,28 @@ class AgentError(UsageError):
     """The agent cannot be used as it is declared."""
 
 
+class ContactFileError(UsageError):
+    """The contact file cannot be read."""
+
+
 class CampaignRefused(UsageError):
     """This cannot be done with this campaign."""
 
 
+class NoSuchCampaign(CampaignRefused):
+    """There is no such campaign."""
+
+
 class CallNotAllowed(UsageError):
-    """This call may not be placed."""
+    """This call may not be placed.
 
+    `why` is one word: do_not_call; being_called (by an attempt that is not decided yet); key_reused (for another call);
+    unknown (nobody knows yet whether there is a call to end).
+    """
 
-class ContactFileError(UsageError):
-    """The contact file cannot be read."""
+    def __init__(self, message: str, *, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class NumberRefused(UsageError):

@@ -21,11 +21,9 @@ minute of call takes a second.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import secrets
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +31,12 @@ from typing import Any
 from bridge.agents.agent import Agent
 from bridge.agents.library import load_agent
 from bridge.agents.team import Routing
-from bridge.app import Bridge, create_app
-from bridge.cli.serve import listen, server
-from bridge.config import Settings
+from bridge.app import Bridge
+from bridge.cli.one_loop import Plot, one_loop
 from bridge.sim import loop
-from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.phone import KEYS, Phone
-from bridge.sim.plan import Answer, Hum, Plan
+from bridge.sim.plan import Answer, Plan
 from bridge.sim.script import Caller, ExpectHangUp, HangUp, Interrupt, Listen, Noise, Press, Say, Score, Step, Wait
 from bridge.sim.thoughts import Thought, Thoughts
 from bridge.sim.twilio.call import SimCall
@@ -166,13 +162,15 @@ async def simulated_call(
     chosen = agent if isinstance(agent, Agent | Routing) else load_agent(str(agent))
     plan = Plan(model)
     with tempfile.TemporaryDirectory(prefix="callbridge-test-", ignore_cleanup_errors=True) as scratch:
-        async with _world(chosen, plan, thoughts, data or Path(scratch)) as (app, carrier, engine):
-            holder = Caller(score(caller), carrier.mouth)
+        model_options = ModelOptions(ears="energy", keep=True, thoughts=thoughts)
+        plot = Plot(data=data or Path(scratch), agent=chosen, model=model_options, brain=lambda: plan)
+        async with one_loop(plot) as house:
+            holder = Caller(score(caller), house.carrier.mouth)
             await holder.prepare()
-            call = await carrier.ring(CALLER, NUMBER, phone=Phone(holder))
+            call = await house.carrier.ring(CALLER, NUMBER, phone=Phone(holder))
             await call.ended()
-            await _settled(app, engine)
-            return _result(app, call, engine, plan)
+            await _settled(house.app, house.engine)
+            return _result(house.app, call, house.engine, plan)
 
 
 def _in_a_loop() -> bool:
@@ -202,50 +200,6 @@ def score(steps: Sequence[str | Step]) -> Score:
             found.append(Listen())
         found.append(one)
     return (*(found or [Listen()]), ExpectHangUp())
-
-
-@contextlib.asynccontextmanager
-async def _world(
-    agent: Agent | Routing, plan: Plan, thoughts: Thoughts, data: Path
-) -> AsyncIterator[tuple[Bridge, Carrier, ModelServer]]:
-    """The bridge under its real server, the local engine and the pretend carrier, all in this loop."""
-    account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
-    public, admin = listen("127.0.0.1", 0, "PORT"), listen("127.0.0.1", 0, "BRIDGE_ADMIN_PORT")
-    engine = ModelServer(ModelOptions(ears="energy", keep=True, thoughts=thoughts), brain=lambda: plan, mouth=Hum())
-    await engine.start()
-    connect = ("127.0.0.1", int(public.getsockname()[1]))
-    carrier = Carrier(CarrierOptions(PUBLIC_URL, account, token, connect, on_problem=_kept), mouth=Hum())
-    await carrier.start()
-    settings = Settings(
-        openai_api_key="sk-" + token,
-        realtime_url=engine.url,
-        realtime_audio="pcmu",
-        supervisor_url=engine.text_url,
-        supervisor_model="local-engine",
-        twilio_account_sid=account,
-        twilio_auth_token=token,
-        twilio_api_url=carrier.url,
-        public_url=PUBLIC_URL,
-        data=data,
-    )
-    app = create_app(settings, agent)
-    servers = [server(app, lifespan="on"), server(app.admin, lifespan="off")]
-    tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
-    try:
-        while not all(s.started for s in servers):  # noqa: ASYNC110 - uvicorn has no event
-            await asyncio.sleep(0.01)
-        yield app, carrier, engine
-    finally:
-        await carrier.stop()
-        for one in servers:
-            one.should_exit = True
-        await asyncio.gather(*tasks)
-        await engine.stop()
-        carrier.mouth.close()
-
-
-def _kept(sid: str, problem: object) -> None:
-    """Problems are in `call.problems`; nothing is printed into a test."""
 
 
 async def _settled(app: Bridge, engine: ModelServer) -> None:

@@ -11,13 +11,13 @@ FLOORS = [
     {"errors"},
     {"numbers"},
     {"call", "audio", "config", "frames"},
-    {"carriers", "realtime", "store"},
+    {"carriers", "realtime", "store", "client"},
     {"tools"},
     {"agents"},
     {"live", "records", "observe"},
     {"dialer"},
     {"web", "sim"},
-    {"app", "cli", "__main__", "__init__"},
+    {"app", "cli", "dialing", "__main__", "__init__"},
     {"testing"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

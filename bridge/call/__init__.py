@@ -62,6 +62,12 @@ first who is calling is rung while the caller is still here, waiting for a tool 
 be handed over: when it fails, or has more to say than there is time for, they go all the same; only the way back ends
 with the apology then.
 
+**An outbound call opens** (`opening.py`, `answering.py`) with whoever picks up. The greeting is generated at the
+pick-up and held by the ledger; a judge of what the line sounds like, of the words on it and of the carrier's opinion
+lets it go with the frame that ends their first pause. Until then their words are heard and not answered, the server
+takes no turns (`turn_taking.py`), and a machine gets a message after its beep, or nothing (`voicemail.py`). Better
+evidence may turn a verdict until there was a dialogue.
+
 **Time zero** of a call is the moment its phone was first attached; all `_ms` in facts count from there, as the
 recording does.
 """

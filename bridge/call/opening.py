@@ -62,6 +62,7 @@ class Opening:
         self._listens_until = 0.0
         if self.answer is not None:
             desk.opening = True
+            self._hold()
             self.turns.take()
             desk.timers.set("ring", desk.now + self.answer.ring_s)
 
@@ -166,8 +167,8 @@ class Opening:
             self.press(event)
         elif not desk.machine:
             # What the key means comes first; the greeting follows, if there is still something to be said.
-            desk.tell(facts.AnswerJudged("human", f"pressed {event.digit}", desk.now_ms))
             self.voicemail.take_back()
+            desk.tell(facts.AnswerJudged("human", f"pressed {event.digit}", desk.now_ms))
             desk.opening = False
             self.press(event)
             if desk.intent is Intent.TALK:
@@ -245,14 +246,18 @@ class Opening:
             return
         if not desk.greeting or (self.judge is not None and self.judge.kind):
             return
-        self._asked = desk.holding = True
-        desk.playback.hold(desk.now)
+        self._asked = True
+        self._hold()
         self.model.greet()
+
+    def _hold(self) -> None:
+        self.desk.holding = True
+        self.desk.playback.hold(self.desk.now)
 
     def _let_go(self) -> None:
         """Somebody listens: what was held goes out at once, what is not there yet as it comes."""
         desk = self.desk
-        held = desk.holding
+        held, there = desk.holding, self._asked and desk.holding
         desk.opening = desk.holding = desk.machine = False
         if held:
             self.floor.play(desk.playback.release(desk.now))
@@ -260,7 +265,7 @@ class Opening:
         desk.hello = desk.caller_speaking
         desk.active_at = desk.now
         self._in_a_pause = None
-        if not held:
+        if not there:
             self.turns.when_up(self.model.greet)
         self.turns.hand_back()
 

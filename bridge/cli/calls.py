@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bridge import config
+from bridge.client import admin_url
 from bridge.config import Settings
 from bridge.errors import StoreError
 from bridge.store.folder import TRANSCRIPT, CallFolders
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 ADMIN_LIMIT_S = 1.0
 """For a running `serve` on this machine to answer; without one the refusal comes at once."""
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what a listener on all addresses is reached at
 
 
 def show(call_id: str, *, as_json: bool) -> None:
@@ -111,10 +111,7 @@ def ask_admin(settings: Settings, path: str) -> dict[str, Any] | None:
     """What a running `serve` answers; None when there is none, or it does not know, or will not tell us."""
     import httpx2
 
-    url = settings.admin_url.rstrip("/")
-    if not url:
-        host = settings.admin_host
-        url = f"http://{_ANYWHERE.get(host, f'[{host}]' if ':' in host else host)}:{settings.admin_port}"
+    url = admin_url(settings)
     headers = {"Authorization": f"Bearer {settings.admin_token}"} if settings.admin_token else {}
     try:
         answer = httpx2.get(url + path, headers=headers, timeout=ADMIN_LIMIT_S, trust_env=False)

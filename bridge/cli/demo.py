@@ -64,7 +64,7 @@ async def _show_call(plan: DemoPlan) -> tuple[CallPapers, dict[str, Any], str]:
     from bridge.cli.call_figures import read_papers
     from bridge.cli.call_view import console, show
     from bridge.cli.demo_call import place_call
-    from bridge.cli.demo_world import demo_world
+    from bridge.cli.demo_world import WorldPlan, demo_world
     from bridge.cli.live_view import LiveView
     from bridge.store.folder import CallFolders
 
@@ -78,7 +78,7 @@ async def _show_call(plan: DemoPlan) -> tuple[CallPapers, dict[str, Any], str]:
     def tell(text: str) -> None:
         progress.print(text, style="dim", end="")
 
-    async with demo_world(plan.data, plan.audio, plan.dialect, tell) as world:
+    async with demo_world(WorldPlan(data=plan.data, audio=plan.audio, dialect=plan.dialect), tell) as world:
         view = LiveView(lambda line: show(line, screen), now_ms, knows_words=world.ears == "sphinx")
 
         def see(fact: facts.Fact) -> None:

@@ -13,8 +13,8 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, fields
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from bridge.cli.processes import Part
@@ -42,16 +42,35 @@ class DemoWorld:
     ears: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldPlan:
+    """What the world shall be like. Ports that are 0 are free ones."""
+
+    data: Path
+    """BRIDGE_DATA, absolute."""
+    audio: str = "pcmu"
+    dialect: str = "ga"
+    public_port: int = 0
+    admin_port: int = 0
+    open_admin: bool = False
+    """The admin listener wants no token: it is on this machine, and commands find it by themselves."""
+    carrier_flags: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More settings of the bridge, by their names in the environment."""
+
+
 @contextlib.asynccontextmanager
-async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str], None]) -> AsyncIterator[DemoWorld]:
+async def demo_world(plan: WorldPlan, tell: Callable[[str], None]) -> AsyncIterator[DemoWorld]:
     """Start the three, wait until all are ready, end them whatever happens. Raises BridgeError when one does not start.
 
     `tell` shows progress as it is given, line ends included.
-    `data` is BRIDGE_DATA, absolute. After the block every file of a finished call is whole.
+    After the block every file of a finished call is whole.
     """
-    model_port, public_port, admin_port, carrier_port = _free_ports(4)
+    free = _free_ports(4)
+    model_port, carrier_port = free[:2]
+    public_port, admin_port = plan.public_port or free[2], plan.admin_port or free[3]
     sid, auth_token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
-    key, admin_token = "sk-demo-" + secrets.token_hex(16), secrets.token_urlsafe(24)
+    key, admin_token = "sk-demo-" + secrets.token_hex(16), "" if plan.open_admin else secrets.token_urlsafe(24)
     account = {"PUBLIC_URL": PUBLIC_URL, "TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": auth_token}
     env = foreign_env()
     bridge_env = account | {
@@ -60,17 +79,18 @@ async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str],
         "REALTIME_MODEL": MODEL,
         "SUPERVISOR_URL": f"http://{_HOST}:{model_port}/v1",
         "SUPERVISOR_MODEL": MODEL,
-        "REALTIME_AUDIO": audio,
-        "REALTIME_DIALECT": dialect,
+        "REALTIME_AUDIO": plan.audio,
+        "REALTIME_DIALECT": plan.dialect,
         "TWILIO_API_URL": f"http://{_HOST}:{carrier_port}",
         "BRIDGE_HOST": _HOST,
         "PORT": str(public_port),
         "BRIDGE_ADMIN_HOST": _HOST,
         "BRIDGE_ADMIN_PORT": str(admin_port),
         "BRIDGE_ADMIN_TOKEN": admin_token,
-        "BRIDGE_DATA": str(data),
+        "BRIDGE_DATA": str(plan.data),
         "BRIDGE_RECORD": "stereo",
         "BRIDGE_DRAIN_S": "1",
+        **plan.settings,
     }
     with tempfile.TemporaryDirectory(prefix="callbridge-demo-", ignore_cleanup_errors=True) as empty:
         here = Path(empty)
@@ -78,16 +98,15 @@ async def demo_world(data: Path, audio: str, dialect: str, tell: Callable[[str],
         model = Part("the local model", ["sim", "model", *ports, str(model_port), "--require-key", key], env, here)
         serve = Part("the bridge", ["serve"], env | bridge_env, here)
         connect = ["--connect", f"{_HOST}:{public_port}"]
-        carrier = Part(
-            "the pretend carrier", ["sim", "carrier", *ports, str(carrier_port), *connect], env | account, here
-        )
+        flags = [*ports, str(carrier_port), *connect, *plan.carrier_flags]
+        carrier = Part("the pretend carrier", ["sim", "carrier", *flags], env | account, here)
         parts = (model, serve, carrier)
         try:
             # All at once: starting takes a second each, most of it imports.
             for part in parts:
                 await part.start()
             ears, admin, carrier_url = await _ready(*parts, tell)
-            tell(f"ready to ring: {audio} sound, {dialect} dialect\n")
+            tell(f"ready to ring: {plan.audio} sound, {plan.dialect} dialect\n")
             yield DemoWorld(parts, carrier_url, admin, admin_token, ears)
         finally:
             await _end(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,11 @@ def run(*, only: str, fix: bool, yes: bool, as_json: bool) -> None:
 
     checks = some_of(only)
     settings = config.load().settings
+    began = time.monotonic()
     findings = asyncio.run(_work(settings, checks, fix=fix and not as_json, yes=yes, quiet=as_json))
     if as_json:
-        print(json.dumps(document(findings), ensure_ascii=False, indent=1))
+        took_ms = round((time.monotonic() - began) * 1000)
+        print(json.dumps(document(findings) | {"took_ms": took_ms}, ensure_ascii=False, indent=1))
     sys.exit(1 if _count(findings, "fail") else 0)
 
 

@@ -58,6 +58,11 @@ class LiveView:
                 return self._cut(fact)
             case facts.Trouble():
                 return [Line(self._now_ms(), "trouble", printable(f"{fact.where}: {fact.message or fact.code}"))]
+            case facts.AnswerJudged():
+                return [Line(fact.at_ms, "heard", fact.kind.replace("_", " "), printable(fact.why))]
+            case facts.MessageLeft():
+                left = f"{fact.heard_ms / 1000:.1f} s of a message" + ("" if fact.whole else ", not to its end")
+                return [Line(fact.at_ms, "left", left)]
             case facts.CallEnded():
                 text = f"{fact.reason} (ended by the {fact.by})" if fact.by else fact.reason
                 return [Line(fact.at_ms, "hang-up", text, printable(fact.error))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bridge.cli import db, numbers
+from bridge.cli import campaign, db, do_not_call, numbers, sim_plays, tokens
 from bridge.errors import BridgeError, CarrierError, ModelError, TunnelError, UsageError
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 sim_app = typer.Typer(help="The parts of the pretend world, each alone.", no_args_is_help=True)
 app.add_typer(agents_app, name="agents")
 app.add_typer(calls_app, name="calls")
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(config_app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(do_not_call.app, name="do-not-call")
 app.add_typer(numbers.app, name="numbers")
 app.add_typer(sim_app, name="sim")
+sim_app.command("world")(sim_plays.world)
+sim_app.command("campaign")(sim_plays.campaign)
+app.add_typer(tokens.app, name="tokens")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -61,6 +66,40 @@ def serve(
 
     flags = {"agent": agent, "host": host, "port": port, "admin_port": admin_port, "insecure_dev": insecure_dev or None}
     run(flags)
+
+
+@app.command()
+def dialer(
+    agent: Annotated[str | None, typer.Argument(help="Who talks where a campaign names nobody, as in serve.")] = None,
+) -> None:
+    """Run campaigns without answering calls: beside `serve`, as many as wanted on PostgreSQL."""
+    from bridge.cli.dialer import run
+
+    run({"agent": agent})
+
+
+@app.command()
+def call(  # noqa: PLR0913, PLR0917 - each is a flag
+    to: Annotated[str, typer.Argument(help="Their number: +14155550123.")],
+    agent: Annotated[str, typer.Option(help="Who talks: module:attr or a file; default: who serves.")] = "",
+    from_: Annotated[str, typer.Option("--from", help="One of your numbers (TWILIO_PHONE_NUMBER).")] = "",
+    var: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What the agent knows. Repeat it.")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="The call ends after this time.")] = None,
+    voicemail: Annotated[str | None, typer.Option(help="On a machine: hang_up, message or recording.")] = None,
+    voicemail_text: Annotated[str | None, typer.Option(help="The message that is left.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another rule.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask no questions.")] = False,
+    json_: Json = False,
+) -> None:
+    """Call one number by a running `serve`, and follow the call to its end. Exit code 1: nobody was reached."""
+    from bridge.cli import given
+    from bridge.cli.call import Wish, run
+
+    flags = {"max_minutes": max_minutes, "voicemail": voicemail, "voicemail_text": voicemail_text}
+    rules = given.pairs("--set", sets or []) | {name: value for name, value in flags.items() if value is not None}
+    run(Wish(to, agent, from_, given.pairs("--var", var or []), rules, yes, json_))
 
 
 @app.command()

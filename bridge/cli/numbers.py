@@ -96,9 +96,9 @@ def restore(
 def _change(
     settings: Settings, question: str, work: Callable[[NumberDesk], Awaitable[Changed]], yes: bool, as_json: bool
 ) -> None:
-    from bridge.cli.asking import agreed
+    from bridge.cli.asking import confirmed
 
-    if not agreed(question, yes=yes):
+    if not confirmed(question, yes=yes):
         raise UsageError("nothing was changed")
     done = _work(settings, work)
     if as_json:

@@ -86,14 +86,19 @@ def checked(settings: Settings) -> Settings:
     else:
         if not settings.auth_tokens:
             raise ConfigError("TWILIO_AUTH_TOKEN is missing: without it no request can be told from a forged one")
-        if not settings.public_url:
-            raise ConfigError("PUBLIC_URL is missing: the https://host that Twilio reaches this server at")
+        require_public_url(settings)
     host = urlsplit(settings.realtime_url).hostname or ""
     if not settings.openai_api_key and not is_loopback(host):
         raise ConfigError(f"OPENAI_API_KEY is missing: {host} answers nobody without one")
     if not settings.admin_token and not is_loopback(settings.admin_host):
         raise ConfigError(f"BRIDGE_ADMIN_TOKEN is missing: the admin listener on {settings.admin_host} needs one")
     return settings
+
+
+def require_public_url(settings: Settings) -> None:
+    """Raises ConfigError."""
+    if not settings.public_url:
+        raise ConfigError("PUBLIC_URL is missing: the https://host that Twilio reaches this server at")
 
 
 def listen(host: str, port: int, name: str) -> socket.socket:
@@ -172,8 +177,11 @@ async def _first(*work: object) -> None:
         task.cancel()
 
 
-def server(app: AsgiApp, *, lifespan: str, lane: bool = True) -> uvicorn.Server:
-    """A uvicorn server that leaves signals to us and never negotiates compression; `lane`: see `web/lane.py`."""
+def server(app: AsgiApp, *, lifespan: str, lane: bool = True, tick_s: float = 0.1) -> uvicorn.Server:
+    """A uvicorn server that leaves signals to us and never negotiates compression; `lane`: see `web/lane.py`.
+
+    `tick_s`: how often it looks whether it shall end; in virtual time ten looks a second are a quiet day's whole work.
+    """
     import uvicorn
 
     from bridge.web.lane import Lane
@@ -182,6 +190,10 @@ def server(app: AsgiApp, *, lifespan: str, lane: bool = True) -> uvicorn.Server:
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
+
+        async def main_loop(self) -> None:
+            while not await self.on_tick(0):  # noqa: ASYNC110 - `should_exit` is a field
+                await asyncio.sleep(tick_s)
 
     settings = uvicorn.Config(
         app,

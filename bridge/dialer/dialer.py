@@ -12,13 +12,18 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from bridge.carriers.base import Control
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
+from bridge.dialer.elsewhere import Elsewhere
 from bridge.dialer.ledger import Ledger
+from bridge.dialer.lists import ContactLists
 from bridge.dialer.office import Office
 from bridge.dialer.outbound import Outbound
+from bridge.dialer.patience import Patience
 from bridge.dialer.single import SingleCalls
 from bridge.dialer.voicemail import Recordings
 from bridge.dialer.worker import Worker
@@ -45,8 +50,10 @@ class Desk:
 
     db: Database
     ledger: Ledger
-    outbound: Outbound
+    outbound: Outbound | None
+    """The calls; None in a process that dials and answers nothing."""
     office: Office
+    lists: ContactLists
     single: SingleCalls
     worker: Worker
 
@@ -59,9 +66,11 @@ class Dialer:
         settings: Settings,
         agents: AgentBook,
         control: Control,
-        switchboard: Switchboard,
+        switchboard: Switchboard | None,
         clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
     ) -> None:
+        """`switchboard`: where calls are answered; None: by other processes."""
         self.agents = agents
         self.db: Database | None = None
         self.desk: Desk | None = None
@@ -72,15 +81,21 @@ class Dialer:
         self._control = control
         self._switchboard = switchboard
         self._clock = clock
+        self._patience = patience or Patience()
         self._proof: Proof | None = None
         self._recordings = Recordings()
         self._working: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._loading: asyncio.Future[Any] | None = None
 
     async def open(self) -> None:
         """Open the database and begin to dial. What cannot be had is tried again by itself, and told once."""
         if not await self._try():
             self._opening = asyncio.create_task(self._keep_trying(), name="open the database")
+
+    async def open_or_raise(self) -> None:
+        """Open the database and begin to dial now, or not at all. Raises StoreError, one sentence."""
+        await self._open_once()
 
     async def _keep_trying(self) -> None:
         await asyncio.sleep(AGAIN_S)
@@ -88,31 +103,35 @@ class Dialer:
             await asyncio.sleep(AGAIN_S)
 
     async def _try(self) -> bool:
-        """Open the database, then become its dialer; what worked is kept for the next try."""
         try:
-            if self.db is None:
-                self.db = await Database.open(self._settings.database_url, self._settings.data)
-                for tell in self.opened:
-                    await tell(self.db)
-            proof = await self._prove()
+            await self._open_once()
         except StoreError as error:
             if str(error) != self.trouble:
                 log.warning("this process dials nothing", extra={"error": str(error)})
             self.trouble = str(error)
             return False
-        self._begin(self.db, proof)
         return True
+
+    async def _open_once(self) -> None:
+        """Open the database, then become its dialer; what worked is kept for the next try. Raises StoreError."""
+        if self.db is None:
+            self.db = await Database.open(self._settings.database_url, self._settings.data)
+            for tell in self.opened:
+                await tell(self.db)
+        self._begin(self.db, await self._prove())
 
     async def _prove(self) -> Proof:
         assert self.db is not None  # noqa: S101 - narrows the type
         if self.db.address.path is not None:
-            return FileProof(self.db.address.path)
+            return FileProof(self.db.address.path, alone=self._settings.dialer == "on")
         return await SessionProof.take(self.db)
 
     def _begin(self, db: Database, proof: Proof) -> None:
         settings = self._settings
-        ledger = Ledger(db, proof.owner, self._clock)
-        outbound = Outbound(ledger, self._switchboard, self.agents, self._recordings, self._control, self._clock)
+        ledger = Ledger(db, proof.owner, self._clock, self._patience)
+        outbound = None
+        if self._switchboard is not None:
+            outbound = Outbound(ledger, self._switchboard, self.agents, self._recordings, self._control, self._clock)
         number = settings.twilio_phone_number
         worker = Worker(
             ledger,
@@ -124,7 +143,13 @@ class Dialer:
             default_number=number,
             account_cps=settings.calls_per_second,
         )
-        worker.ordering.append(outbound.remember)
+        worker.claims = settings.dialer == "on"
+        if outbound is None or not db.is_sqlite:  # who answers hears how calls end
+            worker.elsewhere = Elsewhere(db, self._clock, asyncio.get_running_loop().time)
+        if outbound is not None:
+            worker.ordering.append(outbound.remember)
+            # numpy takes a third of a second to load, and shall not do so while somebody picks up.
+            self._loading = asyncio.ensure_future(asyncio.to_thread(import_module, "bridge.live.pickup"))
         office = Office(db, worker.wake, self._clock)
         single = SingleCalls(
             ledger,
@@ -136,13 +161,14 @@ class Dialer:
             clock=self._clock,
         )
         self.trouble = ""
-        self.desk = Desk(db, ledger, outbound, office, single, worker)
+        self.desk = Desk(db, ledger, outbound, office, ContactLists(db, self._clock), single, worker)
         self._proof = proof
-        if settings.dialer == "on":
-            self._working = asyncio.create_task(worker.run(), name="dialer")
+        self._working = asyncio.create_task(worker.run(), name="dialer")
 
     async def close(self) -> None:
         """Dial no more; what was heard of calls is written down."""
+        if self._loading is not None:
+            await self._loading
         for task in (self._opening, self._working):
             if task is not None:
                 task.cancel()
@@ -165,7 +191,8 @@ class Dialer:
 
     def listen(self, info: CallInfo, cost_usd: Callable[[], float]) -> list[Subscriber]:
         """Who learns what comes of a call, where it is one of ours."""
-        return [self.desk.outbound.listen(info, cost_usd)] if self.desk is not None and info.order is not None else []
+        outbound = self.desk.outbound if self.desk is not None else None
+        return [outbound.listen(info, cost_usd)] if outbound is not None and info.order is not None else []
 
     async def opt_out(self, info: CallInfo, reason: str) -> None:
         """The other side does not want to be called again, ever. Raises ToolError."""
@@ -180,7 +207,7 @@ class Dialer:
         self._outbound().result(info, word, note)
 
     def _outbound(self) -> Outbound:
-        if self.desk is None:
+        if self.desk is None or self.desk.outbound is None:
             raise ToolError("Nothing can be written down at the moment. Say so, and offer to tell it instead.")
         return self.desk.outbound
 
@@ -190,6 +217,8 @@ class Dialer:
     def room(self) -> int:
         """Calls that can still be taken."""
         switchboard = self._switchboard
+        if switchboard is None:  # what the processes that answer can take is in the rules: `concurrency`
+            return self._settings.limit_calls
         return 0 if switchboard.draining else max(0, self._settings.limit_calls - len(switchboard.live))
 
     def refuses(self, phone: str) -> str:

@@ -37,6 +37,7 @@ _JUDGED: dict[str, Outcome] = {
     "voicemail_left": "voicemail_left",
     "mailbox_full": "mailbox_full",
     "screening": "screened",
+    "unanswered": "screened",
     "menu": "menu",
     "fax": "fax",
     "silence": "silence",
@@ -94,7 +95,7 @@ def lay(attempt: Attempt, word: Word) -> Attempt:
         call_id=attempt.call_id or word.call_id,
         placed_at=_earliest(attempt.placed_at, word.at if word.carrier_call_id else None),
         answered_at=_earliest(attempt.answered_at, word.at if _picked_up(word) else None),
-        ended_at=_earliest(attempt.ended_at, word.at if word.status in ENDS else None),
+        ended_at=_earliest(attempt.ended_at, _ended(attempt, word)),
         status=max(attempt.status, word.status, key=_rank),
         sip=max(attempt.sip, word.sip),
         error_code=max(attempt.error_code, word.error_code),
@@ -172,6 +173,11 @@ def _rank(status: str) -> int:
 
 def _weight(result: str) -> int:
     return len(_RESULTS) - _RESULTS.index(result) if result in _RESULTS else 0
+
+
+def _ended(attempt: Attempt, word: Word) -> float | None:
+    """The carrier's clock counts in whole seconds, and nothing ends before it began."""
+    return max(word.at, attempt.claimed_at) if word.status in ENDS else None
 
 
 def _earliest(one: float | None, other: float | None) -> float | None:

@@ -27,7 +27,9 @@ from datetime import UTC, datetime
 
 from bridge.dialer import gate, standing
 from bridge.dialer.evidence import Word, lay
+from bridge.dialer.patience import Patience
 from bridge.dialer.rules import Rules, kept
+from bridge.dialer.together import Together
 from bridge.errors import StoreError
 from bridge.store import attempts, campaigns, contacts, do_not_call
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
@@ -36,8 +38,8 @@ from bridge.store.ids import new_id
 
 log = logging.getLogger(__name__)
 
-FRESH_S = 10.0
-"""Intent written -> order sent. A dialer that needs longer was asleep, and much may have changed meanwhile."""
+_STEP_S = 1.0
+"""A clock may be set back so far by those who keep it right."""
 GATHER_S = 0.05
 """Evidence is written together with what comes within this time."""
 AGAIN_S = 1.0
@@ -71,20 +73,31 @@ class Claim:
 Permit = Callable[[Standing], Sequence[str]]
 """Whom may be called from now: one of our numbers for each call that may begin. Pure; asked inside the transaction."""
 Told = Callable[[Attempt, Attempt, Contact | None], None]
-"""Is told of every attempt that was written: how it was, how it is, and where its contact stands now."""
+"""Is told of every attempt that was written: how it was, how it is, and its contact once the call is over."""
 
 
 class Ledger:
     """One dialer's ledger. `clock` gives epoch seconds."""
 
-    def __init__(self, db: Database, owner: str, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, owner: str, clock: Callable[[], float], patience: Patience | None = None) -> None:
         self.db = db
         self.owner = owner
+        self.names = {owner}
+        """All that this process went by: after its proof of life was lost it goes on under another one."""
+        self.patience = patience or Patience()
+        self.now = clock
         self.told: list[Told] = []
-        self._clock = clock
         self._words: dict[str, list[Word]] = {}
-        self._more = asyncio.Event()
+        self._in_hand: dict[str, list[Word]] = {}
+        """Words that are being written at the moment."""
+        self._may_send = Together(self._refusals)
+        self._rows = Together(self._read)
         self._writing: asyncio.Task[None] | None = None
+
+    def go_by(self, owner: str) -> None:
+        """From now on this process writes under another name."""
+        self.owner = owner
+        self.names.add(owner)
 
     # ---- intents
 
@@ -93,7 +106,7 @@ class Ledger:
         return await self.db.write(self._claim, campaign_id, permit)
 
     def _claim(self, conn: Connection, campaign_id: str, permit: Permit) -> Claim:
-        now = self._clock()
+        now = self.now()
         campaign = campaigns.get(conn, campaign_id, lock=True)
         if campaign is None or campaign.state != "running":
             return Claim()
@@ -175,33 +188,42 @@ class Ledger:
 
     async def may_send(self, attempt: Attempt) -> str:
         """Empty when the order may go out now, else why not. Raises StoreError: then it may not, either."""
-        if self._clock() - attempt.claimed_at > FRESH_S:
+        if not self.is_fresh(attempt):
             return "too_late"
-        return await self.db.read(self._may_send, attempt)
+        return await self._may_send.ask(attempt.token) or ""
 
-    def _may_send(self, conn: Connection, attempt: Attempt) -> str:
-        now = self._clock()
-        mine = attempts.get(conn, [attempt.token]).get(attempt.token)
-        if mine is None or mine.state != "intent" or mine.owner != self.owner:
-            return "not_mine"
-        listed = bool(do_not_call.listed(conn, [attempt.phone]))
-        if attempt.contact_id is None or attempt.campaign_id is None:
-            return "do_not_call" if listed else ""
-        campaign = campaigns.get(conn, attempt.campaign_id)
-        contact = contacts.get(conn, [attempt.contact_id]).get(attempt.contact_id)
-        if campaign is None or contact is None:
-            return "deleted"
-        if campaign.state != "running":
-            return campaign.state
-        answer = gate.ask(contact, kept(campaign.rules), now, listed=listed, dialled=())
-        return "" if isinstance(answer, gate.Go) else answer.why
+    def is_fresh(self, attempt: Attempt) -> bool:
+        """Was it written just now? Where the clock was set back, nobody knows: it was not."""
+        return -_STEP_S <= self.now() - attempt.claimed_at <= self.patience.fresh_s
+
+    async def _refusals(self, tokens: Sequence[str]) -> dict[str, str]:
+        return await self.db.read(self._refuse, tokens)
+
+    def _refuse(self, conn: Connection, tokens: Sequence[str]) -> dict[str, str]:
+        """Why orders for these may not go out, empty where they may."""
+        now = self.now()
+        mine = attempts.get(conn, tokens)
+        listed = do_not_call.listed(conn, [attempt.phone for attempt in mine.values()])
+        people = contacts.get(conn, [row.contact_id for row in mine.values() if row.contact_id is not None])
+        theirs = {row.campaign_id for row in mine.values() if row.campaign_id is not None}
+        known = {campaign_id: campaigns.get(conn, campaign_id) for campaign_id in theirs}
+        found = {}
+        for token in tokens:
+            row = mine.get(token)
+            if row is None or row.state != "intent" or row.owner != self.owner:
+                found[token] = "not_mine"
+            elif row.contact_id is None or row.campaign_id is None:
+                found[token] = "do_not_call" if row.phone in listed else ""
+            else:
+                campaign, contact = known[row.campaign_id], people.get(row.contact_id)
+                found[token] = _refusal(campaign, contact, now, listed=row.phone in listed)
+        return found
 
     # ---- evidence
 
     def note(self, word: Word) -> None:
         """Keep a piece of evidence; it is on the disk a moment later."""
         self._words.setdefault(word.token, []).append(word)
-        self._more.set()
         if self._writing is None or self._writing.done():
             self._writing = asyncio.ensure_future(self._write_on())
 
@@ -217,12 +239,15 @@ class Ledger:
 
     async def _write_words(self) -> None:
         words, self._words = self._words, {}
+        self._in_hand = words
         try:
             written = await self.db.write(self._lay, words)
         except BaseException:
             for token, more in words.items():
                 self._words[token] = more + self._words.get(token, [])
             raise
+        finally:
+            self._in_hand = {}
         for before, after, contact in written:
             for tell in self.told:
                 tell(before, after, contact)
@@ -251,9 +276,9 @@ class Ledger:
         self._count_money(conn, changed)
         for before, after in changed:
             if after.result == "opted_out" and before.result != "opted_out":
-                entry = DoNotCall(after.phone, self._clock(), "call", after.reason, after.call_id)
+                entry = DoNotCall(after.phone, self.now(), "call", after.reason, after.call_id)
                 do_not_call.add(conn, [entry])
-        places = standing.follow(conn, [after for _, after in changed])
+        places = standing.follow(conn, changed)
         return [(before, after, places.get(after.token)) for before, after in changed]
 
     def _count_money(self, conn: Connection, changed: list[tuple[Attempt, Attempt]]) -> None:
@@ -263,14 +288,32 @@ class Ledger:
             if after.campaign_id is not None and usd:
                 more[after.campaign_id] = more.get(after.campaign_id, 0.0) + usd
         for campaign_id, usd in more.items():
-            campaigns.spend_more(conn, campaign_id, day_of(self._clock()), usd)
+            campaigns.spend_more(conn, campaign_id, day_of(self.now()), usd)
 
     async def attempt(self, token: str) -> Attempt | None:
         """One attempt as it is on the disk, evidence that still waits included."""
-        found = (await self.db.read(attempts.get, [token])).get(token)
-        for word in self._words.get(token, ()):
+        waiting = [*self._in_hand.get(token, ()), *self._words.get(token, ())]
+        found = await self._rows.ask(token)
+        for word in [*waiting, *self._words.get(token, ())]:  # some may have come meanwhile; twice makes no difference
             found = found and lay(found, word)
         return found
+
+    async def _read(self, tokens: Sequence[str]) -> dict[str, Attempt]:
+        return await self.db.read(attempts.get, tokens)
+
+    def has_words(self, token: str) -> bool:
+        """Is there evidence about it that is not on the disk yet?"""
+        return token in self._words or token in self._in_hand
+
+
+def _refusal(campaign: Campaign | None, contact: Contact | None, now: float, *, listed: bool) -> str:
+    """Why an order may not go out, empty where it may."""
+    if campaign is None or contact is None:
+        return "deleted"
+    if campaign.state != "running":
+        return campaign.state
+    answer = gate.ask(contact, kept(campaign.rules), now, listed=listed, dialled=())
+    return "" if isinstance(answer, gate.Go) else answer.why
 
 
 def day_of(now: float) -> str:

@@ -7,12 +7,12 @@ its next look, at the latest before the next order goes out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bridge.dialer.ledger import day_of
 from bridge.dialer.rules import Rules
-from bridge.errors import CampaignRefused, UsageError
+from bridge.errors import CampaignRefused, NoSuchCampaign, UsageError
 from bridge.store import attempts, audit, campaigns, contacts
 from bridge.store.base import FINAL, Attempt, AuditEntry, Campaign, CampaignState, Contact
 from bridge.store.database import Connection, Database
@@ -33,6 +33,9 @@ _SAID: Mapping[str, str] = {
     "resume": "resumed",
     "cancel": "cancelled",
 }
+
+FILLING = "its contacts are being read"
+"""How the reason of a draft begins while its list is not whole. Whatever happens meanwhile, it cannot be started."""
 
 Decision = Literal["called", "dial"]
 
@@ -63,6 +66,11 @@ class Office:
         self.db = db
         self._wake = wake
         self._clock = clock
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds, by the clock that calls are placed by."""
+        return self._clock()
 
     # ---- make and fill
 
@@ -105,7 +113,7 @@ class Office:
             found = _known(conn, campaign_id, lock=True)
             if found.state in ("done", "cancelled"):
                 raise CampaignRefused(f"campaign {found.name!r} is {found.state}; nothing can be changed any more")
-            rules = Rules.read({**found.rules, **changes}).dump()
+            rules = Rules.changed(found.rules, changes).dump()
             after = replace(found, rules=rules, agent=found.agent if agent is None else agent)
             campaigns.edit(conn, campaign_id, rules, after.agent, after.name)
             before = {key: found.rules.get(key) for key in changes}
@@ -127,6 +135,11 @@ class Office:
             if found.state not in out_of:
                 raise CampaignRefused(
                     f"campaign {found.name!r} is {found.state}; only one that is {_or(out_of)} can be {_SAID[verb]}"
+                )
+            if found.reason.startswith(FILLING) and verb != "cancel":
+                raise CampaignRefused(
+                    f"campaign {found.name!r} has a part of its contacts only: their file is being read, or was not "
+                    "read to its end; then give it again"
                 )
             if verb in ("start", "resume"):
                 _may_start(conn, found)
@@ -210,7 +223,7 @@ class Office:
 def _known(conn: Connection, campaign_id: str, *, lock: bool = False) -> Campaign:
     found = campaigns.get(conn, campaign_id, lock=lock)
     if found is None:
-        raise CampaignRefused(f"there is no campaign {campaign_id!r}; `callbridge campaign list` shows them")
+        raise NoSuchCampaign(f"there is no campaign {campaign_id!r}; `callbridge campaign list` shows them")
     return found
 
 
@@ -266,8 +279,3 @@ _PACE_S = 300.0
 
 def _or(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
-
-
-def shown(report: Report) -> dict[str, Any]:
-    """A report as JSON."""
-    return asdict(report)

@@ -6,8 +6,10 @@ news for it: the session begins while the phone rings, so that the model is ther
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from bridge.agents.agent import Agent
@@ -20,7 +22,7 @@ from bridge.dialer.disclosure import disclosed, screened
 from bridge.dialer.evidence import Word
 from bridge.dialer.ledger import Ledger
 from bridge.dialer.voicemail import Recordings
-from bridge.errors import AgentError, BadToken, CarrierError, StoreError, ToolError
+from bridge.errors import AgentError, BadToken, CallNotAllowed, CarrierError, StoreError, ToolError
 from bridge.live.info import CallInfo, CallOrder
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 MEMORY = 5_000
 """Attempts that are remembered here: a call is answered also while the database does not answer."""
+END_S = 15.0
+"""An order is under way for no longer than its time-out."""
 
 
 class Outbound:
@@ -191,6 +195,30 @@ class Outbound:
 
     def _note(self, attempt: Attempt, at: float | None = None, **said: object) -> None:
         self._ledger.note(Word(token=attempt.token, at=at or self._clock(), **said))  # type: ignore[arg-type]
+
+    # ---- what people ask for
+
+    async def end(self, attempt: Attempt) -> bool:
+        """End its call: it is called off while it rings; who talks to them leaves. False: it is over already.
+
+        Raises CallNotAllowed where nobody knows of a call; CarrierError, StoreError.
+        """
+        found: Attempt | None = attempt
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                while found is not None and found.state == "intent":  # what its order brings can be ended then
+                    await asyncio.sleep(0.1)
+                    found = await self._ledger.attempt(attempt.token)
+        if found is None or found.state == "closed":
+            return False
+        if not found.carrier_call_id:
+            raise CallNotAllowed("nobody knows yet whether this call was placed; ask again in a minute", why="unknown")
+        session = self._switchboard.by_carrier_id(found.carrier_call_id)
+        if found.state == "answered" and session is not None and session.end is None:
+            session.handle(ev.LeaveAsked("agent_hung_up", "operator"))
+        else:
+            await self._control.cancel(CallRef(found.carrier_call_id))
+        return True
 
     # ---- what tools ask for
 

@@ -135,6 +135,10 @@ class Rules:
         longest = self.max_minutes * self.price_minute_usd
         return min(longest, self.budget_call_usd) if self.budget_call_usd else longest
 
+    def allowed(self, setting: frozenset[str]) -> frozenset[str]:
+        """The countries that may be called, of those that `Settings.countries` allows; none of both is none."""
+        return setting & self.countries if self.countries else setting
+
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Rules:
         """The rules of a table. Raises UsageError: which key, what stands there, what could stand there."""
@@ -162,6 +166,18 @@ class Rules:
             "retry": {name: {"delay_h": row.delay_h, "most": row.most} for name, row in self.retry.items()},
         }
 
+    @classmethod
+    def changed(cls, old: Mapping[str, Any], changes: Mapping[str, Any]) -> Rules:
+        """Other rules: what `changes` names is set, in tables too, and everything else stays. Raises UsageError."""
+        changes, plain = words.flattened(changes), dict(old)
+        hours = old.get("window")
+        if isinstance(hours, Mapping):
+            if "days" in changes:
+                plain["window"] = {key: value for key, value in hours.items() if key != "days"}
+            elif not isinstance(changes.get("window", {}), Mapping):
+                plain["days"] = hours.get("days")
+        return cls.read(_merged(plain, changes))
+
     def _check(self) -> None:
         """What holds between two rules."""
         if self.voicemail == "message" and not self.voicemail_text.strip():
@@ -184,6 +200,15 @@ class Rules:
 def kept(rules: Mapping[str, Any]) -> Rules:
     """The rules of a campaign as the database has them; read once, however often they are asked for."""
     return _kept(json.dumps(rules, sort_keys=True))
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    plain = dict(old)
+    for key, value in new.items():
+        inner = plain.get(key)
+        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        plain[key] = _merged(inner, value) if both else value  # type: ignore[arg-type]
+    return plain
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,11 @@ MOST_VARIABLES = 100
 MOST_KEY = 255
 """Characters of an Idempotency-Key."""
 
+_REFUSALS = {
+    "do_not_call": "this number is on the do-not-call list",
+    "being_called": "this number is being called already; wait for the end of that call",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
@@ -97,10 +102,10 @@ class SingleCalls:
         attempt = self._intent(request, number, rules)
         found = await self._ledger.db.write(_intend, attempt)
         if isinstance(found, str):
-            raise CallNotAllowed(found)
+            raise CallNotAllowed(_REFUSALS[found], why=found)
         if found.token != attempt.token:
             if found.request_hash != attempt.request_hash:
-                raise CallNotAllowed("this Idempotency-Key was used for another call; take a new one")
+                raise CallNotAllowed("this Idempotency-Key was used for another call; take a new one", why="key_reused")
             return Placed(found, repeated=True)
         self._worker.begin(attempt)
         return Placed(attempt, repeated=False)
@@ -130,13 +135,13 @@ class SingleCalls:
 
 
 def _intend(conn: Connection, attempt: Attempt) -> Attempt | str:
-    """Write the intent, or find the one of the same request; else why neither."""
+    """Write the intent, or find the one of the same request; else the word for why neither."""
     if attempt.request_key:
         known = attempts.of_request(conn, attempt.request_key)
         if known is not None:
             return known
     if do_not_call.listed(conn, [attempt.phone]):
-        return "this number is on the do-not-call list"
+        return "do_not_call"
     if attempt.token not in attempts.intend(conn, [attempt]):
-        return "this number is being called already"
+        return "being_called"
     return attempt

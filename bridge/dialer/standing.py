@@ -83,21 +83,28 @@ def place(contact: Contact, attempt: Attempt, rules: Rules, campaign: CampaignSt
     """Where the contact stands now. The same evidence comes to the same place, as often as it is asked."""
     counted = sum(outcome != "not_placed" for outcome in past.outcomes)
     here = replace(contact, attempts=counted, outcome=attempt.outcome, call_id=attempt.call_id or contact.call_id)
+    if attempt.state != "closed":
+        return replace(here, state=going_on(attempt))
+    after = _closed(here, attempt, rules, past)
+    off = campaign == "cancelled" and after.state in ("waiting", "retry_at")
+    return replace(after, state="cancelled") if off else after
+
+
+def going_on(attempt: Attempt) -> ContactState:
+    """Where the contact of an attempt stands that is not closed."""
     match attempt.state:
         case "intent":
-            return replace(here, state="dialing")
+            return "dialing"
         case "placed":
-            return replace(here, state="ringing" if attempt.status == "ringing" else "dialing")
+            return "ringing" if attempt.status == "ringing" else "dialing"
         case "answered":
-            return replace(here, state="in_call")
+            return "in_call"
         case "unknown":
-            return replace(here, state="unsure")
+            return "unsure"
         case "review":
-            return replace(here, state="review")
+            return "review"
         case "closed":
-            after = _closed(here, attempt, rules, past)
-            off = campaign == "cancelled" and after.state in ("waiting", "retry_at")
-            return replace(after, state="cancelled") if off else after
+            raise AssertionError("a closed attempt says more than this: see `place`")
         case _:
             assert_never(attempt.state)
 
@@ -129,9 +136,36 @@ def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Con
             return replace(contact, state="review")
 
 
-def follow(conn: Connection, changed: Sequence[Attempt]) -> dict[str, Contact]:
-    """Put the contacts of these attempts (already written) where they stand now, in the same transaction: by token."""
-    by_contact = {attempt.contact_id: attempt for attempt in changed if attempt.contact_id is not None}
+def follow(conn: Connection, changed: Sequence[tuple[Attempt, Attempt]]) -> dict[str, Contact]:
+    """Put the contacts of these attempts (before, after; already written) where they stand now, in the same
+    transaction. By token, those whose call is over."""
+    contacts.go_on(conn, [move for before, after in changed if (move := _goes_on(before, after)) is not None])
+    by_contact = {after.contact_id: after for before, after in changed if _decides(before, after)}
+    return _settle(conn, {known: attempt for known, attempt in by_contact.items() if known is not None})
+
+
+def _goes_on(before: Attempt, after: Attempt) -> contacts.GoesOn | None:
+    """An open attempt is its contact's latest one, and says where the contact stands by itself."""
+    if after.contact_id is None or after.state == "closed":
+        return None
+    state = going_on(after)
+    if (before.state, going_on(before), before.call_id) == (after.state, state, after.call_id):
+        return None
+    return contacts.GoesOn(after.contact_id, state, after.call_id)
+
+
+def _decides(before: Attempt, after: Attempt) -> bool:
+    """Does more follow for the contact than that its call goes on?"""
+    if after.contact_id is None or after.state != "closed":
+        return False
+    return any(getattr(before, name) != getattr(after, name) for name in _DECISIVE)
+
+
+_DECISIVE = ("state", "outcome", "ended_at", "callback_at", "call_id")
+"""What `place` reads of an attempt that is closed."""
+
+
+def _settle(conn: Connection, by_contact: Mapping[int, Attempt]) -> dict[str, Contact]:
     if not by_contact:
         return {}
     ids = sorted(by_contact)

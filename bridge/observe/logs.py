@@ -48,7 +48,7 @@ def set_up(settings: Settings, *, as_json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("httpx2", "httpcore2", "twilio", "urllib3", "websockets", "asyncio"):
+    for noisy in ("httpx2", "httpcore2", "twilio", "urllib3", "websockets", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # One line with a stack a broken frame: a flood anyone could start. Our own rooms say what matters.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -33,7 +33,7 @@ class AccessStore:
     """Tokens and sessions, one transaction a question. Times are epoch seconds."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self.db = db
 
     # ---- tokens
 
@@ -41,22 +41,22 @@ class AccessStore:
         """A new token and the secret itself, which nobody can be told again. Raises StoreError."""
         secret = PREFIX + secrets.token_urlsafe(32)
         made = Token(new_id("tok", now), name, scope, now, by)
-        await self._db.write(_add_token, made, digest(secret))
+        await self.db.write(_add_token, made, digest(secret))
         return made, secret
 
     async def tokens(self) -> list[Token]:
         """All, newest first, revoked ones too. Raises StoreError."""
-        return await self._db.read(_tokens)
+        return await self.db.read(_tokens)
 
     async def revoke_token(self, token_id: str, now: float) -> Token | None:
         """Let nobody in by it any more; its sessions end. None when there is no such token. Raises StoreError."""
-        return await self._db.write(_revoke, token_id, now)
+        return await self.db.write(_revoke, token_id, now)
 
     async def find_token(self, secret: str, now: float) -> Token | None:
         """The token that is this secret, unless it was revoked; its use is noted. Raises StoreError."""
-        found = await self._db.read(_find_token, digest(secret))
+        found = await self.db.read(_find_token, digest(secret))
         if found is not None and (found.last_used_at or 0.0) < now - USED_S:
-            await self._db.write(_used, found.id, now)
+            await self.db.write(_used, found.id, now)
         return found
 
     # ---- sessions
@@ -68,29 +68,29 @@ class AccessStore:
         """
         secret = secrets.token_urlsafe(32)
         made = WebSession(new_id("ses", now), credential, client[:200], now, now)
-        await self._db.write(_open, made, digest(secret), oldest)
+        await self.db.write(_open, made, digest(secret), oldest)
         return secret
 
     async def find_session(self, secret: str, now: float, idle_s: float, longest_s: float) -> WebSession | None:
         """The session of a cookie, unless it is over; it is seen now. Raises StoreError."""
-        found = await self._db.read(_find_session, digest(secret))
+        found = await self.db.read(_find_session, digest(secret))
         if found is None or found.seen_at < now - idle_s or found.created_at < now - longest_s:
             return None
         if found.seen_at < now - USED_S:
-            await self._db.write(_seen, found.id, now)
+            await self.db.write(_seen, found.id, now)
         return found
 
     async def sessions(self, seen_after: float, created_after: float) -> list[WebSession]:
         """Those that are not over, newest first. Raises StoreError."""
-        return await self._db.read(_sessions, seen_after, created_after)
+        return await self.db.read(_sessions, seen_after, created_after)
 
     async def close_session(self, session_id: str) -> bool:
         """Whoever has it must log in again; False when there is none. Raises StoreError."""
-        return await self._db.write(_close, session_id)
+        return await self.db.write(_close, session_id)
 
     async def token_of(self, credential: str) -> Token | None:
         """The token with this digest, unless it was revoked. Raises StoreError."""
-        return await self._db.read(_find_token, credential)
+        return await self.db.read(_find_token, credential)
 
 
 def _add_token(conn: sa.Connection, made: Token, hashed: str) -> None:
@@ -105,11 +105,11 @@ def _tokens(conn: sa.Connection) -> list[Token]:
     return [as_row(Token, row) for row in found.mappings()]
 
 
-def _revoke(conn: sa.Connection, token_id: str, now: float) -> Token | None:
-    row = conn.execute(sa.select(access_tokens).where(access_tokens.c.id == token_id)).mappings().first()
+def _revoke(conn: sa.Connection, wanted: str, now: float) -> Token | None:
+    row = conn.execute(sa.select(access_tokens).where(access_tokens.c.id == wanted)).mappings().first()
     if row is None:
         return None
-    conn.execute(access_tokens.update().where(access_tokens.c.id == token_id, _GOOD).values(revoked_at=now))
+    conn.execute(access_tokens.update().where(access_tokens.c.id == wanted, _GOOD).values(revoked_at=now))
     conn.execute(web_sessions.delete().where(web_sessions.c.credential == row["hash"]))
     return as_row(Token, row)
 
@@ -119,8 +119,8 @@ def _find_token(conn: sa.Connection, hashed: str) -> Token | None:
     return None if row is None else as_row(Token, row)
 
 
-def _used(conn: sa.Connection, token_id: str, now: float) -> None:
-    conn.execute(access_tokens.update().where(access_tokens.c.id == token_id).values(last_used_at=now))
+def _used(conn: sa.Connection, wanted: str, now: float) -> None:
+    conn.execute(access_tokens.update().where(access_tokens.c.id == wanted).values(last_used_at=now))
 
 
 def _open(conn: sa.Connection, made: WebSession, hashed: str, oldest: float) -> None:

@@ -8,19 +8,49 @@ from dataclasses import fields
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.store.base import OPEN, Attempt
-from bridge.store.tables import as_row, attempts, values
+from bridge.store.base import Attempt
+from bridge.store.tables import IS_OPEN, as_row, as_rows, attempts, one_of, padded, values
 
-_FIXED = {"token", "id", "phone", "contact_id", "campaign_id", "n", "claimed_at", "owner", "from_number"}
+_FIXED = {"token", "id", "phone", "contact_id", "campaign_id", "n", "claimed_at", "owner", "from_number", "agent"}
+_FIXED |= {"variables", "terms", "request_key", "request_hash", "looked_at", "looks"}
 _WRITTEN = tuple(field.name for field in fields(Attempt) if field.name not in _FIXED)
-"""What may change after the intent."""
+"""What evidence may change after the intent."""
+
+# Built once: building a statement costs as much as running it (see `sqlite.py`).
+_INTEND = {
+    "sqlite": sqlite.insert(attempts).on_conflict_do_nothing().returning(attempts.c.token),
+    "postgresql": postgresql.insert(attempts).on_conflict_do_nothing().returning(attempts.c.token),
+}
+_HISTORY = (
+    sa.select(attempts.c.contact_id, attempts.c.n, attempts.c.outcome, attempts.c.claimed_at)
+    .where(one_of(attempts.c.contact_id, "contact_ids"))
+    .order_by(attempts.c.contact_id, attempts.c.n)
+)
+_DIALLED = sa.select(attempts.c.phone, attempts.c.claimed_at).where(
+    one_of(attempts.c.phone, "phones"),
+    attempts.c.claimed_at >= sa.bindparam("since"),
+    attempts.c.outcome.not_in(("not_placed", "refused")),  # nobody's phone rang
+)
+_GET = sa.select(attempts).where(one_of(attempts.c.token, "tokens"))
+_GET_LOCKED = _GET.order_by(attempts.c.token).with_for_update()  # in one order, or two might wait for each other
+_BOUND = sa.select(attempts.c.carrier_call_id).where(one_of(attempts.c.carrier_call_id, "ids"))
+_WRITE = (
+    attempts.update()
+    .where(attempts.c.token == sa.bindparam("of"))
+    .values({name: sa.bindparam(f"to_{name}") for name in _WRITTEN})
+)
+_OPEN_ONES = sa.select(attempts).where(IS_OPEN).order_by(attempts.c.claimed_at)
+_OF_CAMPAIGN = attempts.c.campaign_id == sa.bindparam("campaign_id")
+_OPEN_OF_CAMPAIGN = _OPEN_ONES.where(_OF_CAMPAIGN)
+_COUNT_OPEN = sa.select(sa.func.count()).select_from(attempts).where(IS_OPEN, attempts.c.state != "review")
+_COUNT_OPEN_OF_CAMPAIGN = _COUNT_OPEN.where(_OF_CAMPAIGN)
+_BUSY = sa.select(attempts.c.from_number, sa.func.count()).where(IS_OPEN).group_by(attempts.c.from_number)
 
 
 def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
     """Write intents down. The tokens of those that are: whose number has no other open attempt."""
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    statement = _INTEND[conn.dialect.name]
     written: set[str] = set()
-    statement = insert(attempts).on_conflict_do_nothing().returning(attempts.c.token)
     for row in rows:
         written.update(conn.execute(statement, values(row)).scalars())
     return written
@@ -28,34 +58,24 @@ def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
 
 def history(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, str, float]]]:
     """(n, outcome, when it was claimed) of every attempt of these contacts, in order."""
-    query = (
-        sa.select(attempts.c.contact_id, attempts.c.n, attempts.c.outcome, attempts.c.claimed_at)
-        .where(attempts.c.contact_id.in_(contact_ids))
-        .order_by(attempts.c.contact_id, attempts.c.n)
-    )
     found: dict[int, list[tuple[int, str, float]]] = {}
-    for contact_id, n, outcome, at in conn.execute(query):
+    for contact_id, n, outcome, at in conn.execute(_HISTORY, {"contact_ids": padded(contact_ids)}):
         found.setdefault(contact_id, []).append((n, outcome, at))
     return found
 
 
 def dialled_since(conn: sa.Connection, phones: Sequence[str], since: float) -> dict[str, list[float]]:
     """When each of these numbers was dialled since then, in whatever campaign, epoch seconds."""
-    query = sa.select(attempts.c.phone, attempts.c.claimed_at).where(
-        attempts.c.phone.in_(phones), attempts.c.claimed_at >= since, attempts.c.outcome != "not_placed"
-    )
     found: dict[str, list[float]] = {}
-    for phone, at in conn.execute(query):
+    for phone, at in conn.execute(_DIALLED, {"phones": padded(phones), "since": since}):
         found.setdefault(phone, []).append(at)
     return found
 
 
 def get(conn: sa.Connection, tokens: Sequence[str], *, lock: bool = False) -> dict[str, Attempt]:
     """Those of these tokens. `lock`: nobody else changes them until this transaction is over."""
-    query = sa.select(attempts).where(attempts.c.token.in_(tokens))
-    if lock:  # in one order everywhere, or two might wait for each other
-        query = query.order_by(attempts.c.token).with_for_update()
-    return {row["token"]: as_row(Attempt, row) for row in conn.execute(query).mappings()}
+    query = _GET_LOCKED if lock else _GET
+    return {row.token: row for row in as_rows(Attempt, conn.execute(query, {"tokens": padded(tokens)}))}
 
 
 def of_id(conn: sa.Connection, attempt_id: str) -> Attempt | None:
@@ -70,10 +90,13 @@ def of_request(conn: sa.Connection, key: str) -> Attempt | None:
     return None if row is None else as_row(Attempt, row)
 
 
-def of_contact(conn: sa.Connection, contact_id: int) -> Sequence[Attempt]:
-    """Those of a contact, in order."""
-    query = sa.select(attempts).where(attempts.c.contact_id == contact_id).order_by(attempts.c.n)
-    return [as_row(Attempt, row) for row in conn.execute(query).mappings()]
+def of_contacts(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+    """Those of each of these contacts, in order."""
+    query = sa.select(attempts).where(attempts.c.contact_id.in_(contact_ids)).order_by(attempts.c.n)
+    found: dict[int, list[Attempt]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["contact_id"], []).append(as_row(Attempt, row))
+    return found
 
 
 def of_campaign(conn: sa.Connection, campaign_id: str) -> Sequence[Attempt]:
@@ -84,47 +107,39 @@ def of_campaign(conn: sa.Connection, campaign_id: str) -> Sequence[Attempt]:
 
 def bound_to(conn: sa.Connection, carrier_call_ids: Sequence[str]) -> set[str]:
     """Which of these calls belong to an attempt already."""
-    query = sa.select(attempts.c.carrier_call_id).where(attempts.c.carrier_call_id.in_(carrier_call_ids))
-    return set(conn.execute(query).scalars())
+    return set(conn.execute(_BOUND, {"ids": padded(carrier_call_ids)}).scalars())
 
 
 def write(conn: sa.Connection, rows: Sequence[Attempt]) -> None:
-    """Put what is known now of each of them."""
-    if not rows:
-        return
-    update = (
-        attempts.update()
-        .where(attempts.c.token == sa.bindparam("of"))
-        .values({name: sa.bindparam(f"to_{name}") for name in _WRITTEN})
-    )
-    conn.execute(update, [{"of": row.token, **{f"to_{n}": v for n, v in _written(row).items()}} for row in rows])
+    """Put what evidence says now of each of them."""
+    if rows:
+        written = [{"of": row.token} | {f"to_{name}": getattr(row, name) for name in _WRITTEN} for row in rows]
+        conn.execute(_WRITE, written)
 
 
-def _written(row: Attempt) -> dict[str, object]:
-    given = values(row)
-    return {name: given[name] for name in _WRITTEN}
+def looked(conn: sa.Connection, token: str, at: float, apart_s: float) -> None:
+    """The carrier's list was searched for it, in vain. Two dialers that look at the same time have looked once.
 
-
-def looked(conn: sa.Connection, token: str, at: float) -> None:
-    """The carrier was asked for it, in vain."""
-    conn.execute(attempts.update().where(attempts.c.token == token).values(looked_at=at, looks=attempts.c.looks + 1))
+    A look in the future is one of a clock that was set back since, and does not stand in the way.
+    """
+    before = attempts.c.looked_at
+    counts = sa.or_(before.is_(None), before <= at - apart_s, before > at)
+    update = attempts.update().where(attempts.c.token == token, counts)
+    conn.execute(update.values(looked_at=at, looks=attempts.c.looks + 1))
 
 
 def open_ones(conn: sa.Connection, campaign_id: str | None = None) -> Sequence[Attempt]:
     """Every attempt that is not decided, oldest first; of one campaign, or all."""
-    query = sa.select(attempts).where(attempts.c.state.in_(OPEN)).order_by(attempts.c.claimed_at)
-    if campaign_id is not None:
-        query = query.where(attempts.c.campaign_id == campaign_id)
-    return [as_row(Attempt, row) for row in conn.execute(query).mappings()]
+    if campaign_id is None:
+        return as_rows(Attempt, conn.execute(_OPEN_ONES))
+    return as_rows(Attempt, conn.execute(_OPEN_OF_CAMPAIGN, {"campaign_id": campaign_id}))
 
 
 def count_open(conn: sa.Connection, campaign_id: str | None = None) -> int:
     """How many calls may be going on: those that wait for a person's decision are over, whatever they were."""
-    going_on = [state for state in OPEN if state != "review"]
-    query = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.state.in_(going_on))
-    if campaign_id is not None:
-        query = query.where(attempts.c.campaign_id == campaign_id)
-    return int(conn.execute(query).scalar_one())
+    if campaign_id is None:
+        return int(conn.execute(_COUNT_OPEN).scalar_one())
+    return int(conn.execute(_COUNT_OPEN_OF_CAMPAIGN, {"campaign_id": campaign_id}).scalar_one())
 
 
 def count(conn: sa.Connection, campaign_id: str) -> int:
@@ -139,12 +154,7 @@ def count(conn: sa.Connection, campaign_id: str) -> int:
 
 def busy_numbers(conn: sa.Connection) -> dict[str, int]:
     """How many calls go on from each of our numbers."""
-    query = (
-        sa.select(attempts.c.from_number, sa.func.count())
-        .where(attempts.c.state.in_(OPEN))
-        .group_by(attempts.c.from_number)
-    )
-    return {number: count for number, count in conn.execute(query)}
+    return {number: count for number, count in conn.execute(_BUSY)}
 
 
 def ended_since(conn: sa.Connection, campaign_id: str, since: float) -> Sequence[tuple[float, str]]:

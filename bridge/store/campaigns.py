@@ -8,7 +8,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from bridge.store.base import Campaign, CampaignState
-from bridge.store.tables import as_row, campaigns, contacts, spend, values
+from bridge.store.tables import as_row, as_rows, campaigns, contacts, one_of, spend, values
+
+_GET = sa.select(campaigns).where(campaigns.c.id == sa.bindparam("id"))
+_GET_LOCKED = _GET.with_for_update()
+_EVERY = sa.select(campaigns).order_by(campaigns.c.created_at)
+_IN_STATES = _EVERY.where(one_of(campaigns.c.state, "states"))
+_MORE = sa.bindparam("more", type_=sa.Double)
+_SPENT = campaigns.update().where(campaigns.c.id == sa.bindparam("of")).values(spent_usd=campaigns.c.spent_usd + _MORE)
+_ON_THE_DAY = sa.and_(spend.c.day == sa.bindparam("on"), spend.c.campaign_id == sa.bindparam("of"))
+_SPENT_ON = spend.update().where(_ON_THE_DAY).values(usd=spend.c.usd + _MORE)
+_SPEND = sa.select(spend.c.usd).where(_ON_THE_DAY)
 
 
 def add(conn: sa.Connection, campaign: Campaign) -> None:
@@ -18,9 +28,8 @@ def add(conn: sa.Connection, campaign: Campaign) -> None:
 
 def get(conn: sa.Connection, campaign_id: str, *, lock: bool = False) -> Campaign | None:
     """One by its id. `lock`: nobody else claims for it until this transaction is over."""
-    query = sa.select(campaigns).where(campaigns.c.id == campaign_id)
-    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
-    return None if row is None else as_row(Campaign, row)
+    rows = as_rows(Campaign, conn.execute(_GET_LOCKED if lock else _GET, {"id": campaign_id}))
+    return rows[0] if rows else None
 
 
 def named(conn: sa.Connection, name: str) -> Sequence[Campaign]:
@@ -31,10 +40,9 @@ def named(conn: sa.Connection, name: str) -> Sequence[Campaign]:
 
 def every(conn: sa.Connection, *states: CampaignState) -> Sequence[Campaign]:
     """All of them, or those in these states, oldest first."""
-    query = sa.select(campaigns).order_by(campaigns.c.created_at)
-    if states:
-        query = query.where(campaigns.c.state.in_(states))
-    return [as_row(Campaign, row) for row in conn.execute(query).mappings()]
+    if not states:
+        return as_rows(Campaign, conn.execute(_EVERY))
+    return as_rows(Campaign, conn.execute(_IN_STATES, {"states": states}))
 
 
 def move(
@@ -71,17 +79,14 @@ def delete(conn: sa.Connection, campaign_id: str) -> None:
 
 def spend_more(conn: sa.Connection, campaign_id: str, day: str, usd: float) -> None:
     """So much was spent for it on that day (UTC, `2026-11-27`), on top of what was."""
-    conn.execute(campaigns.update().where(campaigns.c.id == campaign_id).values(spent_usd=campaigns.c.spent_usd + usd))
-    where = (spend.c.day == day, spend.c.campaign_id == campaign_id)
-    done = conn.execute(spend.update().where(*where).values(usd=spend.c.usd + usd))
-    if not done.rowcount:
+    conn.execute(_SPENT, {"of": campaign_id, "more": usd})
+    if not conn.execute(_SPENT_ON, {"of": campaign_id, "on": day, "more": usd}).rowcount:
         conn.execute(spend.insert(), {"day": day, "campaign_id": campaign_id, "usd": usd})
 
 
 def spent_on(conn: sa.Connection, day: str, campaign_id: str) -> float:
     """What was spent for it on that day."""
-    found = conn.execute(sa.select(spend.c.usd).where(spend.c.day == day, spend.c.campaign_id == campaign_id))
-    return float(found.scalar() or 0.0)
+    return float(conn.execute(_SPEND, {"of": campaign_id, "on": day}).scalar() or 0.0)
 
 
 def funnel(conn: sa.Connection, campaign_id: str) -> dict[tuple[str, str], int]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bridge.store.base import DUE, FINAL, Contact, ContactState
-from bridge.store.tables import as_row, contacts, values
+from bridge.store.base import FINAL, Contact, ContactState
+from bridge.store.tables import IS_DUE, as_rows, contacts, one_of, padded, values
 
 PRIORITIES = tuple(range(9, -1, -1))
 """The most urgent first."""
@@ -26,6 +26,57 @@ class Moved(NamedTuple):
     attempts: int
     last_attempt_at: float | None
     call_id: str
+
+
+class GoesOn(NamedTuple):
+    """How the call of a contact goes; an empty `call_id` leaves the one that is there."""
+
+    id: int
+    state: ContactState
+    call_id: str
+
+
+_WAITS = sa.and_(contacts.c.campaign_id == sa.bindparam("of_campaign"), IS_DUE)
+_DUE_LOOKS = [
+    sa.select(contacts.c.id)
+    .where(_WAITS, contacts.c.priority == priority, contacts.c.due_at <= sa.bindparam("now"))
+    .order_by(contacts.c.due_at)
+    .limit(sa.bindparam("most"))
+    .subquery()
+    for priority in PRIORITIES
+]
+_DUE_IDS = sa.union_all(*(sa.select(look.c.id) for look in _DUE_LOOKS))
+_TAKE = (
+    sa.select(contacts)
+    .where(one_of(contacts.c.id, "ids"), IS_DUE)
+    .order_by(contacts.c.priority.desc(), contacts.c.due_at, contacts.c.id)
+    .with_for_update(skip_locked=True)
+)
+_NEXT_LOOKS = [
+    sa.select(contacts.c.due_at)
+    .where(_WAITS, contacts.c.priority == priority)
+    .order_by(contacts.c.due_at)
+    .limit(1)
+    .subquery()
+    for priority in PRIORITIES
+]
+_NEXT_DUE = sa.union_all(*(sa.select(look.c.due_at) for look in _NEXT_LOOKS))
+_GET = sa.select(contacts).where(one_of(contacts.c.id, "ids"))
+_MOVE = (
+    contacts.update()
+    .where(contacts.c.id == sa.bindparam("to_id"))
+    .values({name: sa.bindparam(f"to_{name}") for name in Moved._fields if name != "id"})
+)
+
+_GO_ON = (
+    contacts.update()
+    .where(contacts.c.id == sa.bindparam("to_id"))
+    .values(
+        state=sa.bindparam("to_state"),
+        outcome="",
+        call_id=sa.func.coalesce(sa.func.nullif(sa.bindparam("to_call_id", type_=sa.Text), ""), contacts.c.call_id),
+    )
+)
 
 
 def moved(contact: Contact) -> Moved:
@@ -56,66 +107,40 @@ def due(conn: sa.Connection, campaign_id: str, now: float, most: int) -> Sequenc
 
     One short look into the index for each priority: however many have to wait, nobody waits for them.
     """
-    looks = [
-        sa.select(contacts.c.id)
-        .where(_waits(campaign_id), contacts.c.priority == priority, contacts.c.due_at <= now)
-        .order_by(contacts.c.due_at)
-        .limit(most)
-        .subquery()
-        for priority in PRIORITIES
-    ]
-    ids = list(conn.execute(sa.union_all(*(sa.select(look.c.id) for look in looks))).scalars())[:most]
+    given = {"of_campaign": campaign_id, "now": now, "most": most}
+    ids = list(conn.execute(_DUE_IDS, given).scalars())[:most]
     if not ids:
         return ()
-    query = (
-        sa.select(contacts)
-        .where(contacts.c.id.in_(ids), contacts.c.state.in_(DUE))
-        .order_by(contacts.c.priority.desc(), contacts.c.due_at, contacts.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    return [as_row(Contact, row) for row in conn.execute(query).mappings()]
+    return as_rows(Contact, conn.execute(_TAKE, {"ids": padded(ids)}))
 
 
 def next_due(conn: sa.Connection, campaign_id: str) -> float | None:
     """When the first of them may be called; None when nobody waits."""
-    looks = [
-        sa.select(contacts.c.due_at)
-        .where(_waits(campaign_id), contacts.c.priority == priority)
-        .order_by(contacts.c.due_at)
-        .limit(1)
-        .subquery()
-        for priority in PRIORITIES
-    ]
-    return min(conn.execute(sa.union_all(*(sa.select(look.c.due_at) for look in looks))).scalars(), default=None)
-
-
-def _waits(campaign_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(contacts.c.campaign_id == campaign_id, contacts.c.state.in_(DUE))
+    return min(conn.execute(_NEXT_DUE, {"of_campaign": campaign_id}).scalars(), default=None)
 
 
 def get(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Contact]:
     """Those of these ids."""
-    query = sa.select(contacts).where(contacts.c.id.in_(ids))
-    return {row["id"]: as_row(Contact, row) for row in conn.execute(query).mappings()}
+    return {row.id: row for row in as_rows(Contact, conn.execute(_GET, {"ids": padded(ids)}))}
 
 
 def move(conn: sa.Connection, places: Sequence[Moved]) -> None:
     """Put each of them into its new place."""
-    if not places:
-        return
-    names = [name for name in Moved._fields if name != "id"]
-    update = (
-        contacts.update()
-        .where(contacts.c.id == sa.bindparam("of"))
-        .values({name: sa.bindparam(f"to_{name}") for name in names})
-    )
-    rows = [{"of": place.id, **{f"to_{name}": getattr(place, name) for name in names}} for place in places]
-    conn.execute(update, rows)
+    if places:
+        conn.execute(_MOVE, [{f"to_{name}": value for name, value in place._asdict().items()} for place in places])
+
+
+def go_on(conn: sa.Connection, moves: Sequence[GoesOn]) -> None:
+    """The calls of these have come further."""
+    if moves:
+        conn.execute(_GO_ON, [{f"to_{name}": value for name, value in move._asdict().items()} for move in moves])
 
 
 def end_waiting(conn: sa.Connection, campaign_id: str, state: ContactState, outcome: str) -> int:
     """Everybody of a campaign who still waits to be called is not; how many they were."""
-    done = conn.execute(contacts.update().where(_waits(campaign_id)).values(state=state, outcome=outcome))
+    done = conn.execute(
+        contacts.update().where(_WAITS).values(state=state, outcome=outcome), {"of_campaign": campaign_id}
+    )
     return int(done.rowcount)
 
 
@@ -129,8 +154,8 @@ def unfinished(conn: sa.Connection, campaign_id: str) -> bool:
 
 def without_consent(conn: sa.Connection, campaign_id: str) -> bool:
     """Is there anybody who waits and whose row names no source of consent?"""
-    query = sa.select(contacts.c.id).where(_waits(campaign_id), contacts.c.consent_source == "").limit(1)
-    return conn.execute(query).first() is not None
+    query = sa.select(contacts.c.id).where(_WAITS, contacts.c.consent_source == "").limit(1)
+    return conn.execute(query, {"of_campaign": campaign_id}).first() is not None
 
 
 def page(
@@ -140,5 +165,10 @@ def page(
     query = sa.select(contacts).where(contacts.c.campaign_id == campaign_id, contacts.c.id > after)
     if state:
         query = query.where(contacts.c.state == state)
-    rows = conn.execute(query.order_by(contacts.c.id).limit(most)).mappings()
-    return [as_row(Contact, row) for row in rows]
+    return as_rows(Contact, conn.execute(query.order_by(contacts.c.id).limit(most)))
+
+
+def forget(conn: sa.Connection, campaign_id: str, most: int) -> int:
+    """Remove some of a campaign's contacts, that a long list holds nobody up; how many."""
+    some = sa.select(contacts.c.id).where(contacts.c.campaign_id == campaign_id).limit(most)
+    return int(conn.execute(contacts.delete().where(contacts.c.id.in_(some))).rowcount)

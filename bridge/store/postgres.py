@@ -44,6 +44,10 @@ async def _connect(url: str) -> Any:
             "lock_timeout": str(round(WAIT_S * 1000)),
             # A frozen process must not keep others from the rows it had locked.
             "idle_in_transaction_session_timeout": "60000",
+            # A machine that is gone without a word: its locks are free after 60 s, and its work is somebody else's.
+            "tcp_keepalives_idle": "30",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
         },
     )
 

@@ -45,18 +45,21 @@ def _name() -> str:
 
 
 class FileProof:
-    """Proof by locked files, for one machine. One dialer at a time for one database file."""
+    """Proof by locked files, for one machine. One dialer of campaigns at a time for one database file."""
 
-    def __init__(self, database: Path) -> None:
-        """Raises StoreError when another dialer has this database."""
+    def __init__(self, database: Path, *, alone: bool = True) -> None:
+        """`alone`: it runs campaigns; else it only places single calls, which any number of processes may.
+
+        Raises StoreError when another dialer has this database.
+        """
         self.owner = _name()
         self._folder = database.with_name(f"{database.name}-dialers")
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{self._folder} cannot be made ({error.strerror})") from None
-        self._only = self._open("one")
-        if not try_lock(self._only):
+        self._only = self._open("one") if alone else None
+        if self._only is not None and not try_lock(self._only):
             os.close(self._only)
             raise StoreError(
                 f"another dialer is at work on {database}; SQLite has room for one, PostgreSQL for as many as wanted"
@@ -91,7 +94,8 @@ class FileProof:
     async def close(self) -> None:
         """Let go of both files; they stay, because they prove it."""
         os.close(self._mine)
-        os.close(self._only)
+        if self._only is not None:
+            os.close(self._only)
 
 
 class SessionProof:
@@ -100,6 +104,7 @@ class SessionProof:
     def __init__(self, session: Session, number: int) -> None:
         """Use `take`."""
         self.session = session
+        self._number = number
         self.owner = f"{_name()}:{number}"
 
     @classmethod
@@ -112,8 +117,11 @@ class SessionProof:
         return cls(session, number)
 
     async def holds(self) -> bool:
-        """The lock lives as long as its session does."""
-        return not self.session.lost.is_set()
+        """The server says so: a connection that is lost on the way may look whole from here."""
+        try:
+            return not self.session.lost.is_set() and await self.session.is_held(self._number)
+        except StoreError:
+            return False
 
     async def is_dead(self, owner: str) -> bool:
         """A dialer whose lock nobody holds is gone: its session has ended."""

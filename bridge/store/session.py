@@ -16,6 +16,9 @@ from bridge.store.database import Database
 from bridge.store.postgres import PostgresPool
 from bridge.store.trouble import CAUGHT, as_store_error
 
+ANSWER_S = 5.0
+"""A server that does not answer for so long may have given our locks to somebody else."""
+
 
 class Session:
     """One connection of its own. Lock keys are 64-bit signed numbers."""
@@ -23,6 +26,7 @@ class Session:
     def __init__(self, conn: Any, where: str) -> None:
         self._conn = conn
         self._where = where
+        self._asking = asyncio.Lock()
         self.lost = asyncio.Event()
         """Set when the connection is gone, also by `close`."""
         conn.add_termination_listener(lambda _: self.lost.set())
@@ -75,7 +79,8 @@ class Session:
 
     async def _ask(self, query: str, *values: object) -> Any:
         try:
-            return await self._conn.fetchval(query, *values)
+            async with self._asking:
+                return await self._conn.fetchval(query, *values, timeout=ANSWER_S)
         except _raised() as error:
             raise self._trouble(error) from error
 

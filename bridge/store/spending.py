@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import sqlalchemy as sa
 
-from bridge.store.database import Database, insert
+from bridge.store.database import Database
+from bridge.store.prepared import Prepared
 from bridge.store.tables import spend
 
 _OF = sa.select(sa.func.coalesce(sa.func.sum(spend.c.usd), 0.0))
@@ -28,13 +32,19 @@ class Spending:
         return await self._db.read(spent, day, campaign_id)
 
 
-def add(conn: sa.Connection, day: str, campaign_id: str, usd: float) -> None:
-    """Count what a call cost, in the transaction that closes it. A correction may be negative."""
-    made = insert(conn, spend)
-    grown = made.on_conflict_do_update(
+def _counted(insert: Callable[[sa.Table], Any]) -> Any:
+    made = insert(spend)
+    return made.on_conflict_do_update(
         index_elements=[spend.c.day, spend.c.campaign_id], set_={"usd": spend.c.usd + made.excluded.usd}
     )
-    conn.execute(grown, {"day": day, "campaign_id": campaign_id, "usd": usd})
+
+
+_ADD = Prepared(_counted)
+
+
+def add(conn: sa.Connection, day: str, campaign_id: str, usd: float) -> None:
+    """Count what a call cost, in the transaction that closes it. A correction may be negative."""
+    _ADD.run(conn, {"day": day, "campaign_id": campaign_id, "usd": usd})
 
 
 def spent(conn: sa.Connection, day: str | None, campaign_id: str | None) -> float:

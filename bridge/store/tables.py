@@ -6,7 +6,7 @@ a campaign, an attempt's number once for a contact, and one open attempt for a p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -253,6 +253,15 @@ transcript_lines = sa.Table(
     sa.Column("cut", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("latency_ms", sa.Integer),
 )
+_ANSWERS = transcript_lines.c.latency_ms.is_not(None)
+sa.Index(
+    "ix_transcript_lines_latency_ms",
+    transcript_lines.c.call_id,
+    transcript_lines.c.latency_ms,
+    sqlite_where=_ANSWERS,
+    postgresql_where=_ANSWERS,
+)
+"""A day's latencies, without a look at what was said."""
 
 spend = sa.Table(
     "spend",
@@ -306,6 +315,28 @@ def values(row: Any) -> dict[str, Any]:
         if isinstance(value, Mapping) and not isinstance(value, dict):
             found[name] = dict(value)
     return found
+
+
+def one_of(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
+    """Is it one of the values given under this name? For statements that are built once; see `padded`."""
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+def padded(found: Sequence[Any]) -> list[Any]:
+    """The same values, the last one repeated up to the next power of two: each length is a statement of its own for a
+    database, which has to be prepared, and so there are few of them."""
+    most = 1 << max(0, len(found) - 1).bit_length()
+    return list(found) + list(found[-1:]) * (most - len(found))
+
+
+def as_rows(kind: type[Row], found: sa.CursorResult[Any]) -> list[Row]:
+    """What a select of a whole table brought; its columns stand in the order of the row's fields (a test says so)."""
+    make: Callable[..., Row] = kind
+    names = list(vars(kind)["__dataclass_fields__"])
+    if "zones" not in names:
+        return [make(*row) for row in found]
+    place = names.index("zones")
+    return [make(*row[:place], tuple(row[place]), *row[place + 1 :]) for row in found]
 
 
 def as_row(kind: type[Row], found: Mapping[Any, Any]) -> Row:

@@ -27,7 +27,7 @@ class AttemptHooks:
 
     def _outbound(self) -> Outbound:
         desk = self._s.dialer.desk
-        if desk is None:  # a database that is not open yet knows no token
+        if desk is None or desk.outbound is None:  # a database that is not open yet knows no token
             raise BadToken("this token is unknown")
         return desk.outbound
 

@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from bridge.web.render import page
 
 
-def problem(status: int, title: str, detail: str = "") -> JSONResponse:
-    """An error as problem+json (RFC 9457)."""
+def problem(status: int, title: str, detail: str = "", *, why: str = "") -> JSONResponse:
+    """An error as problem+json (RFC 9457); `why` is one word for programs, where there is one."""
     body = {"type": "about:blank", "title": title, "status": status} | ({"detail": detail} if detail else {})
+    body |= {"why": why} if why else {}
     return JSONResponse(body, status, media_type="application/problem+json")
 
 

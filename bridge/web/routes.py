@@ -7,6 +7,7 @@ campaigns, `ruled` for who may change settings and tokens, `free` for anybody. T
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,9 +16,12 @@ from starlette.websockets import WebSocket
 
 from bridge.web import assets
 from bridge.web.access import Access, Role
+from bridge.web.answers import Handler, answered
 from bridge.web.api import Api
 from bridge.web.attempts import AttemptHooks
+from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
+from bridge.web.do_not_call import DoNotCallApi
 from bridge.web.media import Media
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.overview import OverviewPage
@@ -26,11 +30,11 @@ from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
 from bridge.web.selfcheck import SelfCheck
 from bridge.web.services import Services
+from bridge.web.single_calls import SingleCallApi
 from bridge.web.updates import Updates
 from bridge.web.verbs import Verbs
 from bridge.web.webhooks import Webhooks
 
-Handler = Callable[[Request], Awaitable[Response]]
 SocketHandler = Callable[[WebSocket], Awaitable[None]]
 
 
@@ -140,7 +144,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         seen("/updates", updates.serve),
         seen("/feed", api.feed),
         seen("/settings", settings.show),
-        seen("/settings/audit", settings.audit),
+        ruled("/settings/audit", settings.audit, ["GET"]),
         Door("/logout", login.log_out, ["POST"], Role.VIEWER),
         Door("/preferences", login.prefer, ["POST"], Role.VIEWER),
         ruled("/settings/tokens", settings.create_token),
@@ -148,7 +152,6 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         ruled("/settings/sessions/{session_id}/close", settings.close_session),
         seen("/api/v1/overview", overview.figures),
         seen("/api/v1/settings", settings.values),
-        seen("/api/v1/audit", settings.entries),
         ruled("/api/v1/tokens", settings.tokens, ["GET"]),
         ruled("/api/v1/tokens", settings.make_token),
         ruled("/api/v1/tokens/{token_id}", settings.drop_token, ["DELETE"]),
@@ -161,4 +164,38 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
+        *outbound(services),
+    ]
+
+
+_MOVES: Final = ("start", "pause", "resume", "cancel")
+
+
+def outbound(services: Services) -> list[BaseRoute]:
+    """What calls, campaigns and the do-not-call list are handled by: a part of the admin listener."""
+    calls, campaigns, listed = SingleCallApi(services), CampaignApi(services), DoNotCallApi(services)
+    campaign = "/api/v1/campaigns/{campaign}"
+    return [
+        done("/api/v1/calls", answered(calls.place)),
+        seen("/api/v1/attempts/{attempt_id}", answered(calls.show)),
+        done("/api/v1/attempts/{attempt_id}/hangup", answered(calls.hang_up)),
+        seen("/api/v1/campaigns", answered(campaigns.list)),
+        done("/api/v1/campaigns", answered(campaigns.create)),
+        seen(campaign, answered(campaigns.show)),
+        done(campaign, answered(campaigns.edit), ["PATCH"]),
+        seen(f"{campaign}/contacts", answered(campaigns.people)),
+        done(f"{campaign}/contacts", answered(campaigns.fill), ["PUT"]),
+        done(f"{campaign}/check", answered(campaigns.check)),
+        seen(f"{campaign}/report.csv", answered(campaigns.table)),
+        seen(f"{campaign}/report.json", answered(campaigns.document)),
+        *(
+            done(f"{campaign}/{verb}", answered(campaigns.moves(verb)))
+            for verb in ("start", "pause", "resume", "cancel")
+        ),
+        seen("/api/v1/review", answered(campaigns.review)),
+        done("/api/v1/review/{attempt_id}", answered(campaigns.decide)),
+        seen("/api/v1/do-not-call", answered(listed.page)),
+        done("/api/v1/do-not-call", answered(listed.add)),
+        done("/api/v1/do-not-call", answered(listed.remove), ["DELETE"]),
+        ruled("/api/v1/audit", answered(listed.audit), ["GET"]),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,35 +16,31 @@ from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approval
-from bridge.web.bodies import read
+from bridge.web.bodies import Body, read_body
 from bridge.web.problem import problem
 from bridge.web.services import Services
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Say(_Body):
+class _Say(Body):
     words: str = Field(min_length=1, max_length=2000)
 
 
-class _Note(_Body):
+class _Note(Body):
     text: str = Field(min_length=1, max_length=4000)
     respond: bool = False
 
 
-class _Transfer(_Body):
+class _Transfer(Body):
     to: str = Field(max_length=200)
 
 
-class _Answer(_Body):
+class _Answer(Body):
     approve: bool
     by: str = Field(default="", max_length=100)
     reason: str = Field(default="", max_length=500)
 
 
-B = TypeVar("B", bound=_Body)
+B = TypeVar("B", bound=Body)
 
 
 class Verbs:
@@ -64,7 +60,7 @@ class Verbs:
 
     async def hang_up(self, request: Request) -> Response:
         """`{}`: the call ends when what is being said has been heard."""
-        return await self._to_call(request, "call.hangup", _Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
+        return await self._to_call(request, "call.hangup", Body, lambda _: ev.LeaveAsked("agent_hung_up", "operator"))
 
     async def transfer(self, request: Request) -> Response:
         """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
@@ -74,7 +70,7 @@ class Verbs:
 
     async def _to_call(self, request: Request, what: str, kind: type[B], event: Any) -> Response:
         try:
-            body = await read(request, kind)
+            body = await read_body(request, kind)
             wanted = event(body)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
@@ -97,15 +93,15 @@ class Verbs:
     async def approve(self, request: Request) -> Response:
         """`{"approve": true, "by": "...", "reason": "..."}`."""
         try:
-            body = await read(request, _Answer)
+            body = await read_body(request, _Answer)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         approval_id = request.path_params["approval_id"]
         asked = next((one for one in self._s.approvals.open if one.id == approval_id), None)
-        if asked is None or not self._s.approvals.answer(approval_id, Approval(body.approve, body.by, body.reason)):
+        answer = Approval(body.approve, body.by, body.reason)
+        if asked is None or not self._s.approvals.answer(approval_id, answer):
             return problem(404, "Not Found", "this is not open any more")
-        after = {"tool": asked.tool} | body.model_dump()
-        await self._s.audit(request, "call.approve", asked.call_id, after=after)
+        await self._s.audit(request, "call.approve", asked.call_id, after={"tool": asked.tool} | body.model_dump())
         return JSONResponse({"ok": True})
 
 

@@ -64,6 +64,9 @@ def test_a_file_and_a_command_line_say_the_same() -> None:
     assert from_file.retry["busy"] == Retry(0.5, 2)
     assert from_file.retry["no_answer"] == RETRIES["no_answer"]
     assert from_file.countries == {"US", "CA"}
+    assert from_file.allowed(frozenset({"US", "GB"})) == {"US"}
+    assert from_file.allowed(frozenset({"GB"})) == from_file.allowed(frozenset()) == frozenset()
+    assert Rules().allowed(frozenset({"GB"})) == {"GB"}
 
 
 def test_what_the_database_keeps_is_read_back() -> None:

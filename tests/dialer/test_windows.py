@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from bridge.dialer.windows import DAY_S, Window, closes_at, is_open, is_zone, local_day, next_day, next_open
+from bridge.numbers import read_number
 
 MINUTE = 60.0
 USUAL = Window()
@@ -131,6 +134,22 @@ def test_the_next_day_is_a_later_date_everywhere() -> None:
         before, after = local_day(zone, tomorrow - 1), local_day(zone, tomorrow)
         assert today is not None and before == today and after is not None and after > today
     assert local_day("Etc/Unknown", 0) is None
+
+
+def test_a_number_of_any_country_is_called_in_its_hours_or_never() -> None:
+    never = 0
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE):
+            example = phonenumbers.example_number_for_type(region, kind)
+            if example is None:
+                continue
+            number = read_number(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
+            for _, jump in JUMPS:
+                opening = next_open(USUAL, number.zones, jump.timestamp())
+                never += opening is None
+                if opening is not None:
+                    assert number.zones and all(told_by_the_wall(USUAL, zone, opening) for zone in number.zones)
+    assert never > 0  # toll-free, or of more zones than one day has hours for
 
 
 def test_every_zone_that_a_number_can_have_is_known_here() -> None:

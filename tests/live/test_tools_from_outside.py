@@ -180,7 +180,7 @@ def test_somebody_approves_while_the_caller_waits(tmp_path: Path) -> None:
         assert [(row["tool"], row["arguments"]) for row in listed] == [("refund", {})]
         await asyncio.sleep(3.0)
         path = f"/approvals/{listed[0]['id']}"
-        assert (await post(world, path, {"approve": True}, origin="https://evil.example")).status_code == 400
+        assert (await post(world, path, {"approve": True}, origin="https://evil.example")).status_code == 403
         assert (await post(world, path, {"approve": "perhaps"})).status_code == 400
         assert (await post(world, path, {"approve": True, "by": "ann"})).status_code == 200
         assert (await post(world, path, {"approve": True})).status_code == 404

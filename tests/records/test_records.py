@@ -78,6 +78,12 @@ def test_a_record_is_complete_from_the_first_moment_and_closed_with_the_reason(t
         "end_reason": None,
         "ended_by": None,
         "turns": 0,
+        "latency_p50_ms": None,
+        "latency_p95_ms": None,
+        "barge_ins": 0,
+        "tool_calls": 0,
+        "tool_errors": 0,
+        "handed_to": "",
         "usage": {},
         "cost_usd": None,
         "error": None,
@@ -90,6 +96,7 @@ def test_a_record_is_complete_from_the_first_moment_and_closed_with_the_reason(t
         "end_reason": "caller_hung_up",
         "ended_by": "caller",
         "turns": 3,
+        "tool_calls": 1,
         "usage": {name: 2 * tokens for name, tokens in USAGE.items()},
         "cost_usd": pytest.approx(cost, abs=1e-6),
     }
@@ -169,3 +176,20 @@ def test_facts_that_are_no_turns_leave_no_line() -> None:
 def test_a_record_is_never_half_written(tmp_path: Path) -> None:
     keep(tmp_path, STORY)
     assert [p.name for p in CallFolders(tmp_path).path(CALL).iterdir()] == [RECORD]
+
+
+def test_a_record_tells_how_quickly_it_answered_and_what_went_wrong(tmp_path: Path) -> None:
+    waits = (400, 1_200, 300, 500)
+    said = [facts.AgentSaid(n, f"i{n}", "Yes.", "Yes.", 0, 9, 9, 9, wait, False) for n, wait in enumerate(waits)]
+    rest: list[facts.Fact] = [
+        facts.Interrupted("i3", 500, 100, 400, "speech"),
+        facts.ToolUsed(5, "c1", "lookup", "{}", "no", False, 1, 2),
+        facts.HandingOver("+14155550107", 900),
+        facts.TakenBack("no_answer", 950),
+        facts.HandingOver("+14155550108", 990),
+        facts.CallEnded("transferred", "agent", "", 1000),
+    ]
+    last = keep(tmp_path, [BEGAN, *said, *rest])[-1]
+    assert (last["latency_p50_ms"], last["latency_p95_ms"]) == (400, 1_200)
+    assert (last["barge_ins"], last["tool_calls"], last["tool_errors"]) == (1, 1, 1)
+    assert last["handed_to"] == "+14155550108"

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -16,7 +16,7 @@ from bridge.store.access import AccessStore
 from bridge.store.audit import Audit, AuditPage
 from bridge.store.base import Token
 from bridge.web.access import IDLE_S, LONGEST_S, SCOPES, Access, Role
-from bridge.web.bodies import read
+from bridge.web.bodies import Body, read_body
 from bridge.web.forms import form
 from bridge.web.problem import problem
 from bridge.web.render import flash, page
@@ -26,10 +26,9 @@ ENTRIES = 50
 LONGEST_NAME = 60
 
 
-class NewToken(BaseModel):
+class NewToken(Body):
     """`POST /api/v1/tokens`."""
 
-    model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
     scope: str = Field(pattern="^(viewer|operator|admin)$")
 
@@ -55,11 +54,13 @@ class SettingsPage:
                 sessions = await store.sessions(now - IDLE_S, now - LONGEST_S)
         except StoreError as error:
             trouble = str(error)
+        rows = self._rows()
         return page(
             request,
             "settings.html",
             status,
-            rows=self._rows(),
+            given=[row for row in rows if row["source"] != "default"],
+            defaults=[row for row in rows if row["source"] == "default"],
             tokens=tokens,
             sessions=sessions,
             trouble=trouble,
@@ -120,11 +121,6 @@ class SettingsPage:
         """`GET /api/v1/settings`: every setting with its value (secrets masked), source and reason."""
         return JSONResponse({"settings": self._rows()})
 
-    async def entries(self, request: Request) -> Response:
-        """`GET /api/v1/audit?subject=&before=`. Raises StoreError."""
-        found = await self._entries(request, request.query_params.get("subject", ""))
-        return JSONResponse({"entries": [asdict(entry) for entry in found.entries], "before": found.before})
-
     async def tokens(self, _: Request) -> Response:
         """`GET /api/v1/tokens`. Raises StoreError."""
         return JSONResponse({"tokens": [asdict(token) for token in await AccessStore(self._s.db).tokens()]})
@@ -132,7 +128,7 @@ class SettingsPage:
     async def make_token(self, request: Request) -> Response:
         """`POST /api/v1/tokens`: a new one, and once its secret. Raises StoreError."""
         try:
-            wanted = await read(request, NewToken)
+            wanted = await read_body(request, NewToken)
             made, secret = await self._make(request, wanted.name, wanted.scope)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))

@@ -83,11 +83,16 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog.ask")) event.target.close(); // beside the box
 });
 
+// The page's stream was refused: whoever looks is logged in no longer.
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail?.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+});
+
 let due = false;
 new MutationObserver(() => {
   if (due) return;
   due = true;
   requestAnimationFrame(() => { due = false; showTimes(document); });
-}).observe(document.body, {childList: true, subtree: true});
+}).observe(document.body, {childList: true, characterData: true, subtree: true});
 setInterval(() => showTimes(document), 20000);
 showTimes(document);

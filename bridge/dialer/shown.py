@@ -1,0 +1,63 @@
+"""Campaigns, contacts and attempts as JSON for people and programs: what the admin API and `--json` give.
+
+Times are ISO 8601 in UTC. An attempt's token is a key to its webhooks: it is shown to nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from bridge.dialer.office import Report
+from bridge.dialer.standstill import Standstill
+from bridge.records.callrecord import iso
+from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall
+
+_HIDDEN = frozenset({"token", "owner", "request_key", "request_hash", "looked_at", "looks"})
+
+
+def attempt_row(attempt: Attempt) -> dict[str, Any]:
+    """An attempt."""
+    return {"id": attempt.id, "state": attempt.state, "outcome": attempt.outcome} | _row(attempt, _HIDDEN)
+
+
+def contact_row(contact: Contact) -> dict[str, Any]:
+    """A contact of a campaign."""
+    return _row(contact, frozenset({"campaign_id"}))
+
+
+def campaign_row(campaign: Campaign) -> dict[str, Any]:
+    """A campaign without its contacts."""
+    return _row(campaign)
+
+
+def do_not_call_row(entry: DoNotCall) -> dict[str, Any]:
+    """A number that nobody may dial."""
+    return _row(entry)
+
+
+def audit_row(entry: AuditEntry) -> dict[str, Any]:
+    """Who did what."""
+    return _row(entry) | {"at": iso(entry.at)}
+
+
+def report_row(report: Report, still: Standstill) -> dict[str, Any]:
+    """How a campaign stands, and why nothing begins now."""
+    row = asdict(report) | {"campaign": campaign_row(report.campaign)}
+    row |= {"next_due_at": _time(report.next_due_at), "ends_at": _time(report.ends_at)}
+    return row | {"standstill": asdict(still) | {"until": _time(still.until)}}
+
+
+def _row(value: Any, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Its fields; those whose names end in `_at` and are numbers are times."""
+    found: dict[str, Any] = {}
+    for field in fields(value):
+        if field.name not in hidden:
+            given = getattr(value, field.name)
+            is_time = field.name.endswith("_at") and isinstance(given, (int, float))
+            found[field.name] = _time(given or None) if is_time else given  # due at 0.0: at once
+    return found
+
+
+def _time(epoch_s: float | None) -> str | None:
+    return None if epoch_s is None else iso(epoch_s)
