@@ -68,6 +68,7 @@ from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
+from bridge.web.checks.keeper import Keeper
 from bridge.web.console import console
 from bridge.web.feed import Feed
 from bridge.web.intake import StripPrefix
@@ -123,6 +124,7 @@ def create_app(
     books = _Books(folders, disk)
     dialer.opened.append(books.open)
     switchboard.on_over.append(books.over)
+    checks = Keeper(settings, carrier, lambda: dialer.trouble)
     services = Services(
         settings,
         routing,
@@ -135,6 +137,7 @@ def create_app(
         people,
         house.analyst,
         dialer,
+        checks,
         _given(settings) if sources is None else sources,
     )
 
@@ -154,6 +157,7 @@ def create_app(
             yield
         finally:
             await switchboard.end_all()
+            await checks.close()
             await house.finish()
             await people.drained()
             await books.close()

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bridge.errors import BridgeError
 from bridge.web.checks.scene import Scene
@@ -88,3 +88,23 @@ async def look(check: Check, scene: Scene, limit_s: float = LIMIT_S) -> Finding:
 async def look_at_all(checks: Sequence[Check], scene: Scene, limit_s: float = LIMIT_S) -> list[Finding]:
     """Run all at once; findings in the order of the checks."""
     return list(await asyncio.gather(*(look(check, scene, limit_s) for check in checks)))
+
+
+def as_document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Findings as one JSON document."""
+    rows = [
+        {
+            "id": one.check.id,
+            "title": one.check.title,
+            "severity": one.check.severity,
+            "level": one.result.level,
+            "detail": one.result.detail,
+            "cause": one.result.cause,
+            "fix": one.result.fix,
+            "env": list(one.result.env),
+            "fixable": one.result.fixable,
+            "took_ms": one.took_ms,
+        }
+        for one in findings
+    ]
+    return {"ok": all(one.result.level != "fail" for one in findings), "checks": rows}

@@ -20,8 +20,8 @@ from bridge.config import is_loopback
 from bridge.errors import BadSignature
 from bridge.store.identity import new_nonce
 from bridge.web.checks.check import Result
+from bridge.web.checks.question import ASK, PATH
 from bridge.web.checks.scene import HTTP_S, Scene
-from bridge.web.selfcheck import ASK, PATH
 
 DEV = "callbridge dev --tunnel ngrok"
 SERVE = "callbridge serve"
