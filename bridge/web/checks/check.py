@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 LIMIT_S = 5.0
 """Longest a check may take; all together take little more, because they run at once."""
+
+COMMANDS = ("callbridge ", "apt-get ", "chown ", "make ", "timedatectl ", f"{sys.executable} ")
 
 Level = Literal["ok", "warn", "fail"]
 Severity = Literal["needed", "advised"]
@@ -36,6 +39,11 @@ class Result:
     """Lines for `.env`, where those mend it."""
     fixable: bool = False
     """The check can mend this itself."""
+
+    @property
+    def is_command(self) -> bool:
+        """Is `fix` a command as it stands, to be copied into a terminal?"""
+        return self.fix.startswith(COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)
