@@ -70,6 +70,7 @@ from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
+from bridge.web.checks.keeper import Keeper
 from bridge.web.console import console
 from bridge.web.feed import Feed
 from bridge.web.intake import StripPrefix
@@ -125,6 +126,7 @@ def create_app(
     books, engine = _Books(folders, disk), LocalEngine()
     dialer.opened.append(books.open)
     switchboard.on_over.append(books.over)
+    checks = Keeper(settings, carrier, lambda: dialer.trouble)
     services = Services(
         settings,
         routing,
@@ -138,6 +140,7 @@ def create_app(
         house.analyst,
         dialer,
         engine,
+        checks,
         _given(settings) if sources is None else sources,
     )
 
@@ -157,6 +160,7 @@ def create_app(
             yield
         finally:
             await switchboard.end_all()
+            await checks.close()
             await house.finish()
             await people.drained()
             await books.close()

@@ -26,8 +26,10 @@ from bridge.web.media import Media
 from bridge.web.pages.call import CallPage
 from bridge.web.pages.calls import CallsPage
 from bridge.web.pages.login import LoginPage
+from bridge.web.pages.numbers import NumbersPage
 from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
+from bridge.web.pages.setup import SetupPage
 from bridge.web.pages.talk import TalkPage
 from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
@@ -140,6 +142,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
     api, verbs, login = Api(services), Verbs(services), LoginPage(access, services)
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
     talk = Talk(services)
+    overview.failing = SetupPage(services).failed
     return [
         free("/healthz", api.health),
         free("/static/{version}/{name:path}", assets.serve),
@@ -174,6 +177,23 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done("/api/v1/approvals/{approval_id}", verbs.approve),
         *past_calls(services, updates),
         *outbound(services),
+        *setting_up(services),
+    ]
+
+
+def setting_up(services: Services) -> list[BaseRoute]:
+    """Checks, and numbers that point here or elsewhere: a part of the admin listener."""
+    setup, numbers = SetupPage(services), NumbersPage(services)
+    return [
+        seen("/setup", setup.show),
+        seen("/setup/checks/{check}", setup.row),
+        ruled("/setup/checks/{check}/fix", setup.fix),
+        seen("/numbers", numbers.show),
+        ruled("/numbers/{number}/{verb}", numbers.change),
+        seen("/api/v1/setup", setup.findings),
+        ruled("/api/v1/setup/{check}/fix", answered(setup.mend)),
+        seen("/api/v1/numbers", answered(numbers.rows)),
+        ruled("/api/v1/numbers/{number}/{verb}", answered(numbers.move)),
     ]
 
 

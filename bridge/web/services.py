@@ -24,6 +24,7 @@ from bridge.store.base import AuditEntry
 from bridge.store.database import Database
 from bridge.store.disk import Disk
 from bridge.store.folder import CallFolders
+from bridge.web.checks.keeper import Keeper
 from bridge.web.feed import Feed
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Services:
     analyst: Analyst
     dialer: Dialer
     engine: Engine
+    checks: Keeper
+    """Whether everything is there that a call needs."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 

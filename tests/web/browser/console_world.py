@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from house_world import House, house
+from house_world import NUMBER, PUBLIC_URL, House, house
 from playwright.sync_api import Browser, Page, sync_playwright
 from seed import Seeded, furnish, seed
 
 from bridge.sim.script import DEMO
+from bridge.sim.twilio.owned import SimNumber
 
 T = TypeVar("T")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -40,6 +41,13 @@ document.addEventListener("securitypolicyviolation", (e) => {
 });
 """
 TOKEN = "a-token-of-these-tests"
+OWNED = (
+    SimNumber(NUMBER, voice_url=f"{PUBLIC_URL}/twilio/voice", status_callback=f"{PUBLIC_URL}/twilio/status"),
+    SimNumber("+14155550101", voice_url="https://old.example.com/voice", name="The shop's old number"),
+    SimNumber("+14155550102", voice=False),
+    SimNumber("+14155550103", trunk_sid="TK" + "0" * 32),
+)
+"""The account's numbers: one that rings here, and others."""
 
 
 @dataclass
@@ -73,7 +81,7 @@ def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -
     stop = asyncio.Event()
 
     async def work() -> None:
-        async with house(data, **changes) as world:
+        async with house(data, carrier={"owned": OWNED}, twilio_phone_number=NUMBER, **changes) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
             if fill is seed:
                 await furnish(world)

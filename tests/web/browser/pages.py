@@ -27,6 +27,9 @@ PAGES = [
     Shown("replays", "/calls/{call}/replays"),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
+    Shown("setup", "/setup"),
+    Shown("setup-whole", "/setup?all=1"),
+    Shown("numbers", "/numbers"),
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]

@@ -71,7 +71,7 @@ document.addEventListener("click", (event) => {
   if (asks) document.getElementById(asks.dataset.ask).showModal();
   const closes = event.target.closest("[data-close]");
   if (closes) closes.closest("dialog").close();
-  const copies = event.target.closest("[data-copy]");
+  const copies = event.target.closest("[data-copy], [data-copy-from]");
   if (copies) {
     const text = copies.dataset.copy || document.getElementById(copies.dataset.copyFrom).textContent;
     navigator.clipboard.writeText(text).then(() => {
