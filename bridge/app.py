@@ -148,11 +148,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "worker"))
         lock = FolderLock(settings.data)
-        if lock.alone:
-            closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
-            if closed:
-                log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
-            lock.share()
+        await _close_crashed(lock, folders)
         sources = Sources(house.sources)
         await sources.open()
         await dialer.open()
@@ -184,6 +180,15 @@ def create_app(
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services
     return app
+
+
+async def _close_crashed(lock: FolderLock, folders: CallFolders) -> None:
+    """Whoever is alone in the data folder may say that calls which are still open were left so by a killed process."""
+    if lock.alone:
+        closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
+        if closed:
+            log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
+        lock.share()
 
 
 def _given(settings: Settings) -> dict[str, str]:
