@@ -241,7 +241,7 @@ def calls_replay(
     model: Annotated[str, typer.Option(help="Another model (REALTIME_MODEL), whatever the agent says.")] = "",
     json_: Json = False,
 ) -> None:
-    """Play a past call's caller to another agent or model, and show both calls side by side."""
+    """Play a past call's caller to another agent or model, and show both calls side by side. Tools really run."""
     from bridge.cli.replay import run
 
     run(call_id, agent, model, as_json=json_)

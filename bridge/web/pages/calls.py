@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,8 +29,8 @@ from bridge.web.services import Services
 from bridge.web.updates import Updates
 
 ROWS = 50
-TOGETHER = 500
-"""Rows of an export that are read at a time."""
+TOGETHER = 200
+"""Rows of an export that are read and written at a time: some milliseconds, between which calls go on."""
 LONGEST = 100
 """Characters of anything in the address that is used."""
 HEADER = (
@@ -56,6 +56,7 @@ HEADER = (
     "error",
     "campaign_id",
 )
+_COLUMNS = {"from": "from_number", "to": "to_number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,18 +240,19 @@ def _fits(row: LiveRow, which: CallFilter) -> bool:
 
 def _values(row: CallRow) -> dict[str, Any]:
     """A row under the names of `call.json`."""
-    found = asdict(row)
-    found["from"], found["to"] = row.from_number, row.to_number
-    for name in ("started_at", "answered_at", "ended_at"):
-        found[name] = None if found[name] is None else iso(found[name])
-    return {name: found[name] for name in HEADER}
+    return {name: _value(row, name) for name in HEADER}
+
+
+def _value(row: CallRow, name: str) -> Any:
+    found = getattr(row, _COLUMNS.get(name, name))
+    return iso(found) if name.endswith("_at") and found is not None else found
 
 
 async def _csv(pieces: AsyncIterator[tuple[CallRow, ...]]) -> AsyncIterator[str]:
     first = True
     async for rows in pieces:
         out = io.StringIO(newline="")
-        write_csv(out, HEADER, ([_values(row)[name] for name in HEADER] for row in rows))
+        write_csv(out, HEADER, (list(_values(row).values()) for row in rows))
         text = out.getvalue()
         yield text if first else text.split("\r\n", 1)[1]
         first = False
