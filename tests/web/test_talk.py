@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from guard_world import ADMIN, Admin, bearer, cookie, inside
-from talk_client import Browser, talking
+from talk_client import talking
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
