@@ -157,13 +157,20 @@ STICKS_OUT = """() => {
 
 
 def visit(
-    browser: Browser, console: Console, path: str, *, theme: str = "light", width: int = 1280, **more: Any
+    browser: Browser,
+    console: Console,
+    path: str,
+    *,
+    theme: str = "light",
+    width: int = 1280,
+    script: str = "",
+    **more: Any,
 ) -> Visit:
-    """Open a page. `more` is for the browser's context. Whoever opens it closes its context."""
+    """Open a page. `script` runs before its own; `more` is for the browser's context. Whoever opens it closes that."""
     height = 780 if width < 640 else 860
     context = browser.new_context(viewport={"width": width, "height": height}, **more)
     context.add_cookies([{"name": "theme", "value": theme, "url": console.url}])
-    context.add_init_script(TELL_OF_VIOLATIONS)
+    context.add_init_script(TELL_OF_VIOLATIONS + script)
     page = context.new_page()
     page.set_default_timeout(10_000)
     seen = Visit(page, console)

@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, Page
 from bridge.sim.voice import RATE_HZ, Mouth
 
 QUESTION = "Hello, what are your opening hours?"
-SILENT = ("silence", 60.0)
 WATCH = """
 window.told = [];
 document.addEventListener("talk", ({detail}) => window.told.push(detail));
@@ -87,9 +86,11 @@ class Talk:
         return self.console.world.app.services.folders.read(call_id)
 
 
+def alert(talk: Talk) -> str:
+    """What the page says is wrong."""
+    return talk.page.get_by_role("alert").inner_text(timeout=15_000)
+
+
 def on_talk(browser: Browser, house: Console, path: str = "/talk", script: str = "", **more: Any) -> Talk:
     """Open the page. `script` runs before it. Whoever opens it closes its context."""
-    seen = visit(browser, house, "/healthz", **more)
-    seen.page.context.add_init_script(WATCH + script)
-    seen.page.goto(house.url + path)
-    return Talk(seen, house)
+    return Talk(visit(browser, house, path, script=WATCH + script, **more), house)

@@ -149,7 +149,7 @@ async function call(speaks = true) {
   end = null;
   const mine = (phone = new Phone((what, detail) => {
     if (phone !== mine) return;
-    told(what, detail.sound ? {bytes: detail.sound.length} : detail);
+    told(what, what === "sound" ? {bytes: detail.sound.length} : detail);
     HEARD[what]?.(detail);
   }));
   live(true);

@@ -77,10 +77,10 @@ export class Phone {
   }
 
   hear(what, detail) {
-    if (what === "sound") this.ear.port.postMessage(detail, [detail.sound.buffer]);
-    else if (what === "mark") this.ear.port.postMessage({mark: detail.name});
-    else if (what === "clear") this.ear.port.postMessage({clear: true});
+    if (what === "clear") this.ear.port.postMessage({clear: true}); // before anything else
     this.tell(what, detail);
+    if (what === "sound") this.ear.port.postMessage(detail, [detail.sound.buffer]); // which is its own from now on
+    else if (what === "mark") this.ear.port.postMessage({mark: detail.name});
     if (this.line.over || detail.fact === "CallEnded") this.unplug();
   }
 
