@@ -20,8 +20,9 @@ test: $(VENV)/.ready-test
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
-	@$(PY) -m pytest -n 2 -m "not sockets"
-	@$(PY) -m pytest -n 2 --dist loadfile -m sockets
+	@$(PY) -m pytest -n 2 -m "not sockets and not browser"
+	@$(PY) -m pytest -n 2 --dist loadfile -m "sockets and not browser"
+	@test -n "$(NO_BROWSER)" || $(PY) -m pytest -n 2 --dist loadfile -m browser
 
 soak: $(VENV)/.ready-test
 	@$(PY) tests/dialer/kill/soak.py $(ROUNDS)
