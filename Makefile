@@ -1,4 +1,5 @@
-# Two commands on a fresh machine with Python 3.11+ and make:
+# Three commands on a fresh machine with Python 3.11+ and make:
+#   make talk    hear the agent in your browser and speak to it (no key: a local engine answers)
 #   make demo    a simulated phone call through the real bridge (no key, no number, no internet beyond installing)
 #   make test    lint, types and every test
 # And, after either:
@@ -11,10 +12,13 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install
 
-.PHONY: demo test soak bench screenshots lint format clean
+.PHONY: talk demo test soak bench screenshots lint format clean
 
 demo: $(VENV)/.ready-demo
 	@$(VENV)/bin/callbridge demo
+
+talk: $(VENV)/.ready-demo
+	@$(VENV)/bin/callbridge talk --browser
 
 test: $(VENV)/.ready-test
 	@$(PY) -m ruff check .

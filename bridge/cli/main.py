@@ -122,9 +122,18 @@ def demo(
 @app.command()
 def talk(
     agent: Annotated[str, typer.Argument(help="module:attr or an agent file; default: the configured one.")] = "",
-    text: Annotated[bool, typer.Option("--text", help="In writing (so far the only way).")] = True,
+    browser: Annotated[
+        bool,
+        typer.Option("--browser/--text", help="By voice, on the page /talk (served, if nobody does); or in writing."),
+    ] = False,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open that page.")] = True,
 ) -> None:
-    """Talk to an agent in this terminal: type, and read what it says and does."""
+    """Talk to an agent: in this terminal, in writing, or in the browser, by voice."""
+    if browser:
+        from bridge.cli.talk_browser import run as run_browser
+
+        run_browser(agent, open_page=open_)
+        return
     from bridge.cli.talk import run
 
     run(agent)

@@ -27,6 +27,8 @@ from bridge.store.lock import FolderLock
 if TYPE_CHECKING:
     import uvicorn
 
+    from bridge.app import Bridge
+
 log = logging.getLogger(__name__)
 
 AsgiApp = Callable[..., Any]
@@ -53,13 +55,24 @@ def run(flags: Mapping[str, object]) -> None:
         FolderLock(settings.data).close()
     except StoreError as error:
         raise ConfigError(str(error)) from None
-    _many_files()
     app = create_app(settings, sources=found.sources)
     public = listen(settings.host, settings.port, "PORT")
     admin = listen(settings.admin_host, settings.admin_port, "BRIDGE_ADMIN_PORT")
-    with _fast_loop() as run_loop:
-        run_loop(_serve(app, app.admin, settings, public, admin))
+    keep(app, settings, public, admin, _say_where)
     let_finish(FINISH_S)
+
+
+def keep(
+    app: Bridge,
+    settings: Settings,
+    public: socket.socket,
+    admin: socket.socket,
+    ready: Callable[[socket.socket, socket.socket], None],
+) -> None:
+    """Serve both apps until told to stop; `ready` is called in the loop, when both answer."""
+    _many_files()
+    with _fast_loop() as run_loop:
+        run_loop(_serve(app, settings, public, admin, ready))
 
 
 def _many_files() -> None:
@@ -127,12 +140,13 @@ def _fast_loop() -> Iterator[Callable[..., None]]:
 
 
 async def _serve(
-    public_app: AsgiApp, admin_app: AsgiApp, settings: Settings, public: socket.socket, admin: socket.socket
+    app: Bridge,
+    settings: Settings,
+    public: socket.socket,
+    admin: socket.socket,
+    ready: Callable[[socket.socket, socket.socket], None],
 ) -> None:
-    from bridge.app import Bridge
-
-    assert isinstance(public_app, Bridge)  # noqa: S101 - narrows the type
-    servers = [server(public_app, lifespan="on"), server(admin_app, lifespan="off")]
+    servers = [server(app, lifespan="on"), server(app.admin, lifespan="off")]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     stop = asyncio.Event()
     hard = asyncio.Event()
@@ -149,14 +163,14 @@ async def _serve(
     while not all(s.started for s in servers) and not any(t.done() for t in tasks):  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
     if not any(t.done() for t in tasks):
-        _say_where(public, admin)
+        ready(public, admin)
     # What is alive now stays: the collector need not look at it again. A call leaves no rings behind, the request of a
     # webhook does; some hundred calls apart is soon enough to look for those.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 5, 5)
     await _first(stop.wait(), *tasks)
-    switchboard = public_app.services.switchboard
+    switchboard = app.services.switchboard
     switchboard.draining = True
     if switchboard.live:
         log.info("draining", extra={"calls": len(switchboard.live), "drain_s": settings.drain_s})

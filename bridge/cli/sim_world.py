@@ -57,6 +57,7 @@ async def _keep(wish: WorldWish) -> None:
         settings=settings,
     )
     async with demo_world(plan, _tell) as world:
+        print(f"talk to the agent: {world.admin_url}/talk", flush=True)
         print(f"admin {world.admin_url}   carrier {world.carrier_url}   from +14155550100; Ctrl-C ends it", flush=True)
         watching = [asyncio.ensure_future(part.died("has ended")) for part in world.parts]
         try:

@@ -55,6 +55,7 @@ function trouble(why, says = "") {
 
 function live(on) {
   $("call").classList.toggle("on", on);
+  $("phone").classList.toggle("on-line", on);
   $("call").querySelector("span").textContent = on ? "Hang up" : "Call";
   for (const choice of document.querySelectorAll("[data-wish]")) choice.disabled = on;
 }
