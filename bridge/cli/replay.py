@@ -1,8 +1,8 @@
 """`callbridge calls replay ID --agent NEW`: the caller of a past call before another agent, prompt or model.
 
 The call is a real one in all but the phone: a pretend carrier rings a bridge in this process, and its caller is the
-recording of the old call, to the byte. The agent's tools really run. What comes of it is a call with a folder of its own, beside the old one; it is
-in no list and no sum, for nobody called.
+recording of the old call, to the byte. The agent's tools really run. What comes of it is a call with a folder of its
+own, beside the old one; it is in no list and no sum, for nobody called.
 """
 
 from __future__ import annotations
