@@ -44,6 +44,7 @@ from bridge.live.people import People
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
 from bridge.live.taps import Subscriber
+from bridge.live.visit import ENGINE
 from bridge.observe.timeline import Timeline
 from bridge.observe.timeline import lines as timeline_lines
 from bridge.realtime.connection import OnClose, OnMessages, connect
@@ -57,6 +58,7 @@ from bridge.records.costs import Costs
 from bridge.records.recorder import Recorder
 from bridge.records.transcript import Transcript
 from bridge.records.transcript import lines as transcript_lines
+from bridge.sim.local_engine import LocalEngine
 from bridge.store import folder
 from bridge.store.calls import CallStore
 from bridge.store.database import Database
@@ -68,6 +70,7 @@ from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approve
 from bridge.tools.sources import Sources
 from bridge.web import routes
+from bridge.web.checks.keeper import Keeper
 from bridge.web.console import console
 from bridge.web.feed import Feed
 from bridge.web.intake import StripPrefix
@@ -120,9 +123,10 @@ def create_app(
     switchboard.on_over += [farewell, people.over]
     dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
-    books = _Books(folders, disk)
+    books, engine = _Books(folders, disk), LocalEngine()
     dialer.opened.append(books.open)
     switchboard.on_over.append(books.over)
+    checks = Keeper(settings, carrier, lambda: dialer.trouble)
     services = Services(
         settings,
         routing,
@@ -135,6 +139,8 @@ def create_app(
         people,
         house.analyst,
         dialer,
+        engine,
+        checks,
         _given(settings) if sources is None else sources,
     )
 
@@ -142,11 +148,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "worker"))
         lock = FolderLock(settings.data)
-        if lock.alone:
-            closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
-            if closed:
-                log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
-            lock.share()
+        await _close_crashed(lock, folders)
         sources = Sources(house.sources)
         await sources.open()
         await dialer.open()
@@ -154,11 +156,13 @@ def create_app(
             yield
         finally:
             await switchboard.end_all()
+            await checks.close()
             await house.finish()
             await people.drained()
             await books.close()
             await dialer.close()
-            await house.thinker.close()
+            await house.close()
+            await engine.close()
             await sources.close()
             farewell.cancel()
             feed.close()
@@ -176,6 +180,15 @@ def create_app(
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services
     return app
+
+
+async def _close_crashed(lock: FolderLock, folders: CallFolders) -> None:
+    """Whoever is alone in the data folder may say that calls which are still open were left so by a killed process."""
+    if lock.alone:
+        closed = await asyncio.to_thread(folders.close_crashed, iso(time.time()))
+        if closed:
+            log.warning("closed calls that a killed process left open", extra={"calls": len(closed)})
+        lock.share()
 
 
 def _given(settings: Settings) -> dict[str, str]:
@@ -230,6 +243,8 @@ class _House:
         self.listen: Listen | None = None
         """Makes whoever learns what comes of a call that we place."""
         self.thinker = Thinker.of(settings)
+        self._thinkers: dict[str, Thinker] = {}
+        """Those of local engines, by where these are."""
         self.analyst = Analyst(self.thinker, self._keep_analysis)
 
     @property
@@ -246,7 +261,7 @@ class _House:
             task.cancel()
 
     def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
-        made = {"model": self.thinker.model, "made_at": iso(time.time()), **found}
+        made = {"made_at": iso(time.time()), **found}
         self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS))
 
     def new_session(self, info: CallInfo) -> CallSession:
@@ -254,9 +269,16 @@ class _House:
         loop = asyncio.get_running_loop()
         now = loop.time()
         team = self._team(info)
-        model = team.first.model or self._settings.realtime_model
+        settings = self._settings if info.visit is None else info.visit.settings(self._settings)
+        model = (team.first.model if settings.realtime_model != ENGINE else "") or settings.realtime_model
         briefing = Briefing(
-            team, self._settings, known(info), tone_ms=TONE_MS, music_ms=len(self._music) // 8, order=info.order
+            team,
+            settings,
+            known(info),
+            tone_ms=TONE_MS,
+            music_ms=len(self._music) // 8,
+            order=info.order,
+            words=info.visit is not None,
         )
         closed = briefing.is_closed(datetime.fromtimestamp(info.began_at, UTC))
         terms = briefing.closed_terms() if closed else briefing.terms()
@@ -285,7 +307,7 @@ class _House:
         session = CallSession(
             info,
             CallCore(terms, now, self._tone, self._music, briefing.recording),
-            ModelLink(self._wire(briefing), self._connect(model), timeline),
+            ModelLink(_wire(settings, briefing, info), _connect(settings, model), timeline),
             box,
             timeline,
             subscribers,
@@ -299,10 +321,10 @@ class _House:
             info,
             session.handle,
             loop,
-            line=self.people,
+            line=None if info.visit is not None else self.people,
             allowed=self._allowed,
-            thinker=self.thinker,
-            outreach=self.outreach,
+            thinker=self._thinker(settings),
+            outreach=None if info.visit is not None else self.outreach,
             running=self._running,
         )
         ensemble = Ensemble(briefing, call, session.handle, self._running, self._approver(info.call_id))
@@ -319,10 +341,11 @@ class _House:
         return session
 
     def _team(self, info: CallInfo) -> Team:
-        """Who speaks: whom the call's order names, else who answers its number. Raises AgentError."""
-        if info.order is None:
+        """Who speaks: whom the call's order or its visitor names, else who answers its number. Raises AgentError."""
+        wanted = info.order or info.visit
+        if wanted is None:
             return self._teams[id(self._routing.agent_for(info.to_number))]
-        agent = info.order.agent
+        agent = wanted.agent
         if id(agent) in self._teams:
             return self._teams[id(agent)]
         if id(agent) not in self._ordered:
@@ -334,17 +357,35 @@ class _House:
     def _approver(self, call_id: str) -> Approve:
         return lambda tool, arguments: self.approvals.ask(call_id, tool, arguments, time.time())
 
-    def _wire(self, briefing: Briefing) -> RealtimeWire:
-        path = make_path(self._settings.input_audio, self._settings.output_audio)
-        return RealtimeWire(DIALECTS[self._settings.realtime_dialect], path, briefing.config)
+    def _thinker(self, settings: Settings) -> Thinker:
+        """The text model beside a call: a local engine that answers it thinks for it too."""
+        if settings.realtime_url == self._settings.realtime_url:
+            return self.thinker
+        if settings.realtime_url not in self._thinkers:
+            self._thinkers[settings.realtime_url] = Thinker.of(settings)
+        return self._thinkers[settings.realtime_url]
 
-    def _connect(self, model: str) -> Connect:
-        headers, url = session_headers(self._settings), session_url(self._settings, model)
+    async def close(self) -> None:
+        """Let go of connections."""
+        for thinker in (self.thinker, *self._thinkers.values()):
+            await thinker.close()
 
-        async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
-            return await connect(url, headers, on_messages, on_close, timeout_s=4.0)
 
-        return open_socket
+def _wire(settings: Settings, briefing: Briefing, info: CallInfo) -> RealtimeWire:
+    path = make_path(settings.input_audio, settings.output_audio)
+    wide = info.visit.wide if info.visit is not None else None
+    return RealtimeWire(
+        DIALECTS[settings.realtime_dialect], path, briefing.config, keep=None if wide is None else wide.keep
+    )
+
+
+def _connect(settings: Settings, model: str) -> Connect:
+    headers, url = session_headers(settings), session_url(settings, model)
+
+    async def open_socket(on_messages: OnMessages, on_close: OnClose) -> Socket:
+        return await connect(url, headers, on_messages, on_close, timeout_s=4.0)
+
+    return open_socket
 
 
 def _wall(info: CallInfo, loop: asyncio.AbstractEventLoop, began: float) -> float:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import audioop
 import io
 import struct
+import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.audio.g711 import alaw_to_pcm16, ulaw_to_pcm16
@@ -119,6 +121,23 @@ class StereoWav:
 
     def _refused(self, error: OSError) -> StoreError:
         return StoreError(f"{self.path}: the recording cannot be written ({error.strerror})")
+
+
+def read_sides(path: Path, step: int = 80_000) -> Iterator[tuple[bytes, bytes]]:
+    """A recording as `StereoWav` writes it, piece by piece: caller and agent as PCM16 at 8 kHz.
+
+    Raises StoreError for what is no such recording; FileNotFoundError when there is none.
+    """
+    try:
+        with path.open("rb") as file, wave.open(file) as sound:
+            if (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) != (2, _PCM16_BYTES, 8000):
+                raise StoreError(f"{path}: is no recording of two sides at 8 kHz")
+            while both := sound.readframes(step):
+                yield audioop.tomono(both, _PCM16_BYTES, 1, 0), audioop.tomono(both, _PCM16_BYTES, 0, 1)
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, wave.Error, audioop.error) as error:
+        raise StoreError(f"{path}: cannot be read as a recording ({error})") from None
 
 
 def _header(data_bytes: int, sample_rate: int, channels: int) -> bytes:

@@ -16,8 +16,6 @@ Severity = Literal["benign", "transient", "fatal"]
 
 
 # ---- the phone leg ------------------------------------------------------------------------------------------------
-
-
 @value
 class PhoneAttached:
     """A phone leg is on the line: its `start` was read and belongs to this call."""
@@ -51,6 +49,13 @@ class PhoneKey:
     """The caller pressed a key: 0-9, *, # or A-D."""
 
     digit: str
+
+
+@value
+class CallerTyped:
+    """The caller wrote this instead of saying it; a phone cannot, a browser can."""
+
+    text: str
 
 
 @value
@@ -107,8 +112,6 @@ class LineHeard:
 
 
 # ---- the model leg ------------------------------------------------------------------------------------------------
-
-
 @value
 class ModelOpened:
     """`session.created`: the server speaks. `expires_at` is an epoch second, 0 when it was not told."""
@@ -245,8 +248,6 @@ class ModelLost:
 
 
 # ---- the house ----------------------------------------------------------------------------------------------------
-
-
 @value
 class ToolFinished:
     """A tool returned (or failed, or ran out of time). `speak`: should the model talk about it? `note`: for records."""
@@ -360,6 +361,7 @@ Event = (
     | PhoneGap
     | PhoneMark
     | PhoneKey
+    | CallerTyped
     | PhoneStopped
     | PhoneLost
     | PhoneExpected

@@ -75,7 +75,10 @@ class CallerStopped:
 
 @value
 class CallerSaid:
-    """A caller turn. `text` is empty when nothing was transcribed (and then nothing is claimed)."""
+    """A caller turn, spoken or (then it has no length) typed.
+
+    `text` is empty when nothing was transcribed (and then nothing is claimed).
+    """
 
     turn: int
     text: str
@@ -113,7 +116,7 @@ class AgentSaid:
 
 @value
 class Interrupted:
-    """The caller spoke (or pressed a key) while the agent was being heard."""
+    """The caller spoke (or pressed a key, or wrote) while the agent was being heard. `why`: speech, key, typed ..."""
 
     item_id: str
     at_ms: int

@@ -1,4 +1,7 @@
-"""The caller's keys: each takes the floor, and is a choice from a menu or part of an entry (ended by # or a pause)."""
+"""The caller's keys: each takes the floor, and is a choice from a menu or part of an entry (ended by # or a pause).
+
+So do words that were typed, where there is a keyboard; they are the caller's like spoken ones.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ class Keypad:
         self.floor = floor
         self.departure = departure
         self._keys = ""
+        self._typed: list[str] = []
 
     def key(self, event: ev.PhoneKey) -> None:
         """A key. While leaving, none means anything any more."""
@@ -74,6 +78,31 @@ class Keypad:
         self._tell(keys)
         meaning = desk.terms.menu.get(keys, "")
         self._ask(f"The caller pressed {keys} on the keypad" + (f": {meaning}" if meaning else "."))
+
+    def typed(self, event: ev.CallerTyped) -> None:
+        """A line of the caller's in writing."""
+        desk = self.desk
+        text = event.text.strip()
+        if desk.intent is not Intent.TALK or not text:
+            return
+        desk.caller_active()
+        if desk.playback.busy:
+            self.floor.interrupt("typed")
+        self._typed.append(text)
+        self.send_typed()
+
+    def send_typed(self) -> None:
+        """The model gets what was typed, once there is one."""
+        desk = self.desk
+        if desk.model is not ModelLeg.UP:
+            desk.timers.set("typed", desk.now + desk.terms.keys_s)
+            return
+        texts, self._typed = self._typed, []
+        if desk.intent is not Intent.TALK:
+            return
+        for text in texts:
+            desk.tell(facts.CallerSaid(desk.turns.next_number(), text, desk.now_ms, desk.now_ms))
+            self._ask(text)
 
     def _tell(self, keys: str) -> None:
         self.desk.tell(facts.KeysPressed(self.desk.turns.next_number(), keys, self.desk.now_ms))

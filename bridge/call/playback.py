@@ -99,6 +99,12 @@ class Sounded:
     at: float
 
 
+def place_of(mark: str) -> tuple[str, int, str]:
+    """What a mark's name says of its chunk: the item, the ms of the item at which the chunk ends, the generation."""
+    item_id, ms, generation, _ = mark.rsplit(":", 3)
+    return item_id, int(ms), generation
+
+
 class Playback:
     """One call's ledger. `line_on` says whether a phone is there to play; until then chunks are kept."""
 

@@ -17,8 +17,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from bridge.cli.processes import Part
 from bridge.config import Settings
+from bridge.sim.processes import Part
 
 READY_LIMIT_S = 30.0
 """A cold start on a slow machine takes some 5 s."""

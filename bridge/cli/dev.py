@@ -199,7 +199,7 @@ class _Dev:
 @asynccontextmanager
 async def _engine() -> AsyncIterator[dict[str, str]]:
     """The local engine in a process of its own; the settings that lead to it. Raises BridgeError."""
-    from bridge.cli.processes import Part
+    from bridge.sim.processes import Part
 
     part = Part("the local engine", ["sim", "model"], dict(os.environ), Path.cwd())
     await part.start()

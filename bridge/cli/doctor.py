@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -27,13 +28,16 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 def run(*, only: str, fix: bool, yes: bool, as_json: bool) -> None:
     """Look at everything and say what was found; SystemExit with 1 when something failed. Raises UsageError."""
+    from bridge.web.checks.check import as_document
     from bridge.web.checks.registry import some_of
 
     checks = some_of(only)
     settings = config.load().settings
+    began = time.monotonic()
     findings = asyncio.run(_work(settings, checks, fix=fix and not as_json, yes=yes, quiet=as_json))
     if as_json:
-        print(json.dumps(document(findings), ensure_ascii=False, indent=1))
+        took_ms = round((time.monotonic() - began) * 1000)
+        print(json.dumps(as_document(findings) | {"took_ms": took_ms}, ensure_ascii=False, indent=1))
     sys.exit(1 if _count(findings, "fail") else 0)
 
 
@@ -97,26 +101,6 @@ async def _fixed(settings: Settings, fix: Callable[[Scene], Awaitable[str]]) -> 
         return await fix(scene)
     finally:
         await scene.close()
-
-
-def document(findings: Sequence[Finding]) -> dict[str, object]:
-    """The findings as one JSON document."""
-    rows = [
-        {
-            "id": one.check.id,
-            "title": one.check.title,
-            "severity": one.check.severity,
-            "level": one.result.level,
-            "detail": one.result.detail,
-            "cause": one.result.cause,
-            "fix": one.result.fix,
-            "env": list(one.result.env),
-            "fixable": one.result.fixable,
-            "took_ms": one.took_ms,
-        }
-        for one in findings
-    ]
-    return {"ok": _count(findings, "fail") == 0, "checks": rows}
 
 
 def _count(findings: Sequence[Finding], level: Level) -> int:

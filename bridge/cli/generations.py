@@ -18,8 +18,8 @@ import httpx2
 from bridge.cli.feed_reader import feed_events
 from bridge.cli.front import Backs, Front
 from bridge.cli.live_view import fact_of
-from bridge.cli.processes import Part
 from bridge.errors import BridgeError
+from bridge.sim.processes import Part
 
 READY_S = 30.0
 END_S = 12.0

@@ -224,6 +224,29 @@ def calls_list(limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20
     list_calls(limit, as_json=json_)
 
 
+@calls_app.command("explain")
+def calls_explain(
+    call_id: Annotated[str, typer.Argument(help="The call's id, or `last`.")] = "last", json_: Json = False
+) -> None:
+    """Why a call ended and what went wrong in it: gaps, one-way audio, slow turns, tools, interruptions."""
+    from bridge.cli.explain import explain
+
+    explain(call_id, as_json=json_)
+
+
+@calls_app.command("replay")
+def calls_replay(
+    call_id: Annotated[str, typer.Argument(help="The call whose caller is played.")],
+    agent: Annotated[str, typer.Option(help="Who answers: module:attr or a file; default: BRIDGE_AGENT.")] = "",
+    model: Annotated[str, typer.Option(help="Another model (REALTIME_MODEL), whatever the agent says.")] = "",
+    json_: Json = False,
+) -> None:
+    """Play a past call's caller to another agent or model, and show both calls side by side. Tools really run."""
+    from bridge.cli.replay import run
+
+    run(call_id, agent, model, as_json=json_)
+
+
 @sim_app.command("model")
 def sim_model(  # noqa: PLR0913, PLR0917 - each is a flag
     host: Host = "127.0.0.1",

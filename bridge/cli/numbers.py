@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,7 +15,7 @@ from bridge.config import Settings, check_public_url
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from bridge.web.number_desk import Changed, Listed, NumberDesk
+    from bridge.web.number_desk import Changed, NumberDesk
 
 app = typer.Typer(help="The account's numbers, and whom their calls are told to.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -28,33 +28,23 @@ T = TypeVar("T")
 def list_numbers(json_: Json = False) -> None:
     """Every number, whom it points at, and whom it pointed at before callbridge changed it."""
     settings = config.load().settings
-    found = _work(settings, lambda desk: desk.list())
+    rows = _work(settings, lambda desk: desk.rows(settings.public_url))
     if json_:
-        print(json.dumps({"numbers": [row(one, settings.public_url) for one in found]}, indent=1))
+        print(json.dumps({"numbers": rows}, indent=1))
         return
     from rich.console import Console
     from rich.table import Table
 
-    if not found:
+    if not rows:
         print("the account owns no number")
         return
     table = Table("number", "points at", "before", "", box=None, pad_edge=False)
-    for one in found:
-        shown = row(one, settings.public_url)
+    for shown in rows:
         notes = [word for word, true in (("here", shown["here"]), ("no calls", not shown["voice"])) if true]
         notes += [f"answered by {shown['ruled_by']}"] if shown["ruled_by"] else []
         before = "" if shown["before"] is None else shown["before"]["voice_url"] or "nobody"
         table.add_row(shown["number"], shown["hooks"]["voice_url"] or "nobody", before, ", ".join(notes))
     Console(markup=False, highlight=False, soft_wrap=True).print(table)
-
-
-def row(one: Listed, public_url: str) -> dict[str, Any]:
-    """A number as JSON."""
-    from bridge.web.number_desk import hooks_for
-
-    here = bool(public_url) and one.owned.hooks.voice_url == hooks_for(public_url).voice_url
-    saved = None if one.saved is None else dict(one.saved.before) | {"by": one.saved.by, "at": one.saved.at}
-    return asdict(one.owned) | {"here": here, "before": saved}
 
 
 @app.command()
@@ -96,9 +86,9 @@ def restore(
 def _change(
     settings: Settings, question: str, work: Callable[[NumberDesk], Awaitable[Changed]], yes: bool, as_json: bool
 ) -> None:
-    from bridge.cli.asking import agreed
+    from bridge.cli.asking import confirmed
 
-    if not agreed(question, yes=yes):
+    if not confirmed(question, yes=yes):
         raise UsageError("nothing was changed")
     done = _work(settings, work)
     if as_json:

@@ -24,6 +24,7 @@ from bridge.sim.brain import Brain
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.plan import Hum
+from bridge.sim.voice import Mouth
 
 PUBLIC_URL = "https://inner.callbridge.example"
 _HOST = "127.0.0.1"
@@ -48,6 +49,8 @@ class Plot:
     model: ModelOptions
     brain: Callable[[], Brain] | None = None
     """Thinks in place of the engine's script."""
+    mouth: Callable[[], Mouth] = Hum
+    """What the engine speaks with."""
     carrier: Callable[[CarrierOptions], CarrierOptions] = lambda options: options
     """Changes what the carrier is set up with."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +66,7 @@ async def one_loop(plot: Plot) -> AsyncIterator[OneLoop]:
     """Open everything, and close it again."""
     account, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
     public, admin = listen(_HOST, 0, "PORT"), listen(_HOST, 0, "BRIDGE_ADMIN_PORT")
-    engine = ModelServer(plot.model, brain=plot.brain, mouth=Hum())
+    engine = ModelServer(plot.model, brain=plot.brain, mouth=plot.mouth())
     await engine.start()
     connect = (_HOST, int(public.getsockname()[1]))
     options = CarrierOptions(PUBLIC_URL, account, token, connect, on_problem=_kept)

@@ -28,6 +28,7 @@ from bridge.live.ensemble import Ensemble
 from bridge.live.info import CallInfo, LiveCall, known
 from bridge.live.model import Socket
 from bridge.live.typed import Said, TypedTalk, Used
+from bridge.live.visit import ENGINE
 from bridge.realtime.connection import OnClose, OnMessages, connect, with_model
 from bridge.realtime.dialect import DIALECTS
 from bridge.realtime.session import SessionConfig
@@ -35,8 +36,6 @@ from bridge.realtime.wire import RealtimeWire
 from bridge.tools.sources import Sources
 
 PROMPT = "you> "
-ENGINE = "local-engine"
-"""What the engine is called in what it leaves behind; it answers to any name."""
 
 
 def run(agent: str) -> None:

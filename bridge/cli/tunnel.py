@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bridge.cli.processes import end_with
 from bridge.config import check_public_url
 from bridge.errors import TunnelError, UsageError
+from bridge.sim.processes import end_with
 
 OPEN_S = 30.0
 CLOSE_S = 3.0

@@ -38,22 +38,25 @@ class Analyst:
                 return
             wanted, turns = analysis(), tuple(call.turns)
             if wanted is not None and caller_spoke(turns):
-                self._begin(call.id, wanted, turns)
+                self._begin(call, wanted, turns)
 
         return told
 
-    def _begin(self, call_id: str, wanted: Analysis, turns: Sequence[Turn]) -> None:
+    def _begin(self, call: Call, wanted: Analysis, turns: Sequence[Turn]) -> None:
         self._longest_s = max(self._longest_s, wanted.timeout)
-        task = asyncio.ensure_future(self._make(call_id, wanted, turns))
+        own = getattr(call, "thinker", None)
+        thinker = own if isinstance(own, Thinker) else self._thinker
+        task = asyncio.ensure_future(self._make(call.id, wanted, turns, thinker))
         self.running.add(task)
         task.add_done_callback(self.running.discard)
 
-    async def _make(self, call_id: str, wanted: Analysis, turns: Sequence[Turn]) -> None:
+    async def _make(self, call_id: str, wanted: Analysis, turns: Sequence[Turn], thinker: Thinker) -> None:
         try:
             async with asyncio.timeout(wanted.timeout + 1.0):  # the thinker's own sentence comes first
-                found = await wanted.of(turns, self._thinker)
+                found = await wanted.of(turns, thinker)
         except asyncio.CancelledError:
-            self._keep(call_id, {"error": "callbridge was stopped before the analysis was made"})
+            stopped = "callbridge was stopped before the analysis was made"
+            self._keep(call_id, {"model": thinker.model, "error": stopped})
             raise
         except ModelError as error:
             log.warning("the analysis failed", extra={"call_id": call_id, "error": str(error)})
@@ -61,7 +64,7 @@ class Analyst:
         except Exception as error:  # the boundary to users' code: validators of their schema, TimeoutError included
             log.exception("the analysis failed", extra={"call_id": call_id})
             found = {"error": f"the analysis failed ({type(error).__name__})"}
-        self._keep(call_id, found)
+        self._keep(call_id, {"model": thinker.model, **found})
 
     async def finish(self) -> None:
         """Wait for what is being made, which takes as long as it may at most."""

@@ -55,11 +55,14 @@ class Briefing:
         tone_ms: int = 0,
         music_ms: int = 0,
         order: CallOrder | None = None,
+        words: bool = False,
     ) -> None:
         """`known`: what is known of the call from its first moment (`from_number` ...), for `{variables}`.
 
         `tone_ms`, `music_ms`: how long the sounds are that callers wait by. `order`: what an outbound call is for.
+        `words`: somebody reads along, word by word.
         """
+        self._words = words
         self._order = order
         self._outreach = () if order is None else tuple(_outreach(order))
         self.team = team
@@ -184,7 +187,7 @@ class Briefing:
             warn_s=agent.warn_minutes * 60.0,
             protect_greeting=agent.protect_greeting,
             doubt_s=agent.false_interruption_ms / 1000.0,
-            words=bool(agent.guardrails),
+            words=self._words or bool(agent.guardrails),
             menu={key: self._meaning(agent, meaning) for key, meaning in agent.menu.items()},
             tools={tool.name: tool_terms(tool) for tool in tools},
             tone_ms=self._tone_ms,

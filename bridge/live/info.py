@@ -13,6 +13,7 @@ from bridge.call import events as ev
 from bridge.call.limits import AnswerTerms
 from bridge.errors import AgentError, ToolError
 from bridge.live.outreach import Outreach
+from bridge.live.visit import Visit
 from bridge.tools.base import Turn
 from bridge.tools.phone import Destination, check_destination
 
@@ -72,6 +73,8 @@ class CallInfo:
     began_at: float
     order: CallOrder | None = None
     """What it is for, when we called them."""
+    visit: Visit | None = None
+    """Whom it is for, when it comes from a browser."""
 
 
 def known(info: CallInfo) -> dict[str, object]:

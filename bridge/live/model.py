@@ -157,6 +157,8 @@ class ModelLink:
                 self._malformed(message, error)
                 continue
             if events and type(events[0]) is ev.ModelAudio:
+                if not self._in.size:
+                    self._in.begin()
                 self._in.size += round(events[0].ms * 8)
             else:
                 self._tap.message("model", "in", message)

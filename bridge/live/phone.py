@@ -24,10 +24,17 @@ MALFORMED_LIMIT = 500
 """Broken messages a leg may send before it is closed: one of a signed carrier sends none."""
 
 
+BESIDE = -1
+"""Instead of a size: a message that is none of the protocol's."""
+
+
 class _Unread:
     """A meter that nobody reads."""
 
     size = 0
+
+    def begin(self) -> None:
+        """Nothing."""
 
 
 class _Silent:
@@ -135,6 +142,12 @@ class PhoneLink:
         if not self._held:
             self._empty()
 
+    def tell(self, text: bytes) -> None:
+        """Send a message beside the protocol, in its turn: for an ear that understands more than a phone does."""
+        self._outbox.append((text, BESIDE, False))
+        if not self._held:
+            self._empty()
+
     def hold(self) -> None:
         """What is sent from now on waits for `release`: the answers to several events leave as one write."""
         self._held = True
@@ -181,7 +194,9 @@ class PhoneLink:
             await self._ready.wait()
 
     def _show(self, text: bytes, size: int) -> None:
-        if size:
+        if size > 0:
+            if not self._out.size:
+                self._out.begin()
             self._out.size += size
-        else:
+        elif size != BESIDE:
             self._tap.message("phone", "out", text)

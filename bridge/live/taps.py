@@ -39,6 +39,10 @@ class Meter(Protocol):
     size: int
     """8 a millisecond."""
 
+    def begin(self) -> None:
+        """Told before `size` grows from nothing: that moment is worth a line."""
+        ...
+
 
 class WireTap(Protocol):
     """Sees both protocols: the timeline."""

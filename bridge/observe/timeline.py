@@ -1,11 +1,12 @@
 """The timeline of a call: both protocols and our decisions, in one order, as JSON lines.
 
     {"t": 1.234, "side": "model", "way": "in", "raw": {...}}          a message as it went over the wire
-    {"t": 1.250, "side": "phone", "way": "out", "audio_ms": 400}      audio since the last such line
+    {"t": 1.250, "side": "phone", "way": "out", "audio_ms": 400, "since": 1.213}      audio since the last such line
     {"t": 1.251, "fact": "Interrupted", "heard_ms": 1240, ...}         what was decided or became known
 
-`t` is seconds since the call became known. Audio is told by length only; messages never hold our keys. While the call
-runs only the moment and the thing are kept; the lines are written when the file is.
+`t` is seconds since the call became known. Audio is told by length only, with the moment at which the first of it came
+or left (`since`): what a caller waits for is made of those. Messages never hold our keys. While the call runs only the
+moment and the thing are kept; the lines are written when the file is.
 """
 
 from __future__ import annotations
@@ -27,18 +28,24 @@ _encode = msgspec.json.encode
 class Meter:
     """Audio of one direction that no line tells of yet."""
 
-    __slots__ = ("side", "size", "way")
+    __slots__ = ("_clock", "side", "since", "size", "way")
 
-    def __init__(self, side: str, way: str) -> None:
+    def __init__(self, side: str, way: str, clock: Callable[[], float]) -> None:
         self.side = side
         self.way = way
         self.size = 0
+        self.since: float | None = None
+        self._clock = clock
+
+    def begin(self) -> None:
+        """The first audio that no line tells of yet is here: once a line, not once a frame."""
+        self.since = self._clock()
 
 
 _Message = tuple[float, str, str, str | bytes | int | tuple[str]]
 """When, side, way, and the JSON; or the length of one that is too long to be told; or, in a tuple, garbage."""
-_Audio = tuple[float, tuple[tuple[str, str, int], ...]]
-"""When, and side, way and ms of each direction that had some."""
+_Audio = tuple[float, tuple[tuple[str, str, int, float | None], ...]]
+"""When, and of each direction that had some side, way, ms and the moment of the first of it."""
 Entry = _Message | _Audio | tuple[float, Fact]
 
 
@@ -49,7 +56,7 @@ class Timeline:
         self._file = file
         self._clock = clock
         self._zero = clock()
-        self._meters = {of: Meter(*of) for of in (("phone", "out"), ("model", "in"))}
+        self._meters = {of: Meter(*of, clock) for of in (("phone", "out"), ("model", "in"))}
         self._heard_until = 0
         self.heard: Callable[[], int] = lambda: 0
         """Bytes of caller audio so far, from somebody who counts them anyway. What the model is fed has no line of its
@@ -73,12 +80,15 @@ class Timeline:
     def fold(self) -> None:
         """Audio counted so far becomes a line for each direction that had some."""
         heard = self.heard()
-        counted = [("phone", "in", (heard - self._heard_until) // 8)] if heard > self._heard_until else []
+        counted: list[tuple[str, str, int, float | None]] = []
+        if heard > self._heard_until:
+            counted.append(("phone", "in", (heard - self._heard_until) // 8, None))
         self._heard_until = heard
         for meter in self._meters.values():
             if meter.size:
-                counted.append((meter.side, meter.way, meter.size // 8))
-                meter.size = 0
+                since = None if meter.since is None else meter.since - self._zero
+                counted.append((meter.side, meter.way, meter.size // 8, since))
+                meter.size, meter.since = 0, None
         if counted:
             self._file.append((self._clock() - self._zero, tuple(counted)))
 
@@ -96,8 +106,9 @@ def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
             continue
         t, told = entry
         if isinstance(told, tuple):
-            for side, way, ms in told:
-                yield b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d}' % (t, side.encode(), way.encode(), ms)
+            for side, way, ms, since in told:
+                first = b"" if since is None else b',"since":%.4f' % since
+                yield b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d%s}' % (t, side.encode(), way.encode(), ms, first)
         else:
             fields = {name: getattr(told, name) for name in field_names(type(told))}
             yield _encode({"t": round(t, 4), "fact": type(told).__name__, **fields})

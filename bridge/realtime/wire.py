@@ -71,8 +71,14 @@ _decode_audio = msgspec.json.Decoder(_AudioDelta).decode
 class RealtimeWire:
     """One session's protocol. Keeps the audio path's state of the item that is being spoken, and nothing else."""
 
-    def __init__(self, dialect: Dialect, path: AudioPath, config_of: ConfigOf) -> None:
-        """`config_of` gives the configuration of an agent of the team by name ("": the first one)."""
+    def __init__(
+        self, dialect: Dialect, path: AudioPath, config_of: ConfigOf, keep: Callable[[str, bytes], None] | None = None
+    ) -> None:
+        """`config_of` gives the configuration of an agent of the team by name ("": the first one).
+
+        `keep` is handed each piece of an item's sound as the model sent it.
+        """
+        self._keep = keep
         self._config_of = config_of
         self._dialect = dialect
         self._kinds = dialect.kinds
@@ -125,6 +131,8 @@ class RealtimeWire:
             if self._speaking is not None:
                 self._path.flush_for_phone()  # an item that was cut: its tail is nobody's
             self._speaking = part
+        if self._keep is not None:
+            self._keep(item_id, data)
         audio = self._path.to_phone(data)
         return (ev.ModelAudio(response_id, item_id, index, audio, len(data) / self._bytes_per_ms),)
 

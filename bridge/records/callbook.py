@@ -117,7 +117,7 @@ class CallBook:
         for call_id in ids:
             try:
                 record = self._folders.read(call_id)
-                if record.get("ended_at"):
+                if record.get("ended_at") and not record.get("replay_of"):  # in a replay nobody called
                     turns = sorted(self._folders.lines(call_id, TRANSCRIPT), key=lambda turn: int(turn.get("turn", 0)))
                     found.append(StoredCall(row_of(call_id, record), tuple(map(line_of, turns))))
             except (StoreError, KeyError, TypeError, ValueError) as error:

@@ -2,16 +2,20 @@
 
 The caller's stream is the clock: its bytes count the time since the phone was attached, gaps included. The agent's
 audio arrives here when its mark has come back, up to a few hundred ms after it was heard, and is laid at its place; so
-the last `BEHIND_MS` stay in memory and everything older goes to the file, in the disk's thread.
+the last `BEHIND_MS` stay in memory and everything older goes to the file, in the disk's thread. There the recording's
+outline is drawn, too (`peaks.json` beside it), so that a page can show an hour of call without reading its sound.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from bridge.audio.g711 import ulaw_to_pcm16
+from bridge.audio.kept import ulaw_to_kept
+from bridge.audio.peaks import Peaks
 from bridge.audio.wav import StereoWav
 from bridge.store.disk import Disk
+from bridge.store.folder import PEAKS
 
 BEHIND_MS = 3_000
 """Agent audio may be told this late: a 200 ms chunk, its mark's round trip, and a phone that plays late."""
@@ -30,6 +34,7 @@ class Recorder:
         self._path = path
         self._disk = disk
         self._wav: StereoWav | None = None
+        self._peaks = Peaks()
         self._caller = bytearray()
         self._agent = bytearray()
         self._from = 0  # mu-law bytes of each side already written
@@ -87,8 +92,12 @@ class Recorder:
     def _append(self, left: bytes, right: bytes) -> None:
         if self._wav is None:
             self._wav = StereoWav(self._path)
-        self._wav.append(ulaw_to_pcm16(left), ulaw_to_pcm16(right))
+        both = ulaw_to_kept(left), ulaw_to_kept(right)
+        self._wav.append(*both)
+        self._peaks.add(*both)
 
     def _close_file(self) -> None:
         if self._wav is not None:
             self._wav.close()
+            drawn = json.dumps(self._peaks.drawn(), separators=(",", ":"))
+            self._path.with_name(PEAKS).write_text(drawn, encoding="utf-8")

@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from email.utils import formatdate
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.errors import ConfigError
 
@@ -71,8 +73,9 @@ class Server:
             raise ConfigError(f"cannot listen on {self._host}:{self._port}: {error.strerror}") from error
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            self._app,
+            _dated(self._app),
             lifespan="off",
+            date_header=False,
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -93,3 +96,20 @@ class Server:
     async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         with listener:
             await server.serve(sockets=[listener])
+
+
+def _dated(app: ASGIApp) -> ASGIApp:
+    """Tell the time with every answer, as servers do: by the wall clock, which callers compare with theirs.
+
+    (uvicorn's own header is renewed by the loop that looks at the clock, which is not run here.)
+    """
+
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"date", formatdate(usegmt=True).encode())]
+            await send(message)
+
+        await app(scope, receive, send_dated if scope["type"] == "http" else send)
+
+    return dated

@@ -36,6 +36,16 @@ class StoredCall:
     lines: tuple[Line, ...]
 
 
+FLAGS: dict[str, sa.ColumnElement[bool]] = {
+    "tool_error": calls.c.tool_errors > 0,
+    "interrupted": calls.c.barge_ins > 0,
+    "handed_over": calls.c.handed_to != "",
+    "error": calls.c.error != "",
+    "slow": calls.c.latency_p95_ms >= 1500,
+}
+"""What may be asked of a call beside who and when."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallFilter:
     """Which calls; what is empty does not matter. Times are epoch seconds of the call's begin."""
@@ -49,6 +59,8 @@ class CallFilter:
     since: float | None = None
     until: float | None = None
     """Not itself included."""
+    flags: frozenset[str] = frozenset()
+    """All of these (`FLAGS`) must be true of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,7 @@ def _conditions(which: CallFilter) -> list[sa.ColumnElement[bool]]:
         )
         if wanted
     ]
+    found += [FLAGS[flag] for flag in sorted(which.flags)]
     if which.since is not None:
         found.append(calls.c.started_at >= which.since)
     if which.until is not None:

@@ -6,17 +6,22 @@
     blackbox.jsonl     events with their times, for replay
     analysis.json      what a text model made of it, when the agent asks for that
     recording.wav      caller left, agent right, when BRIDGE_RECORD is on
+    peaks.json         the recording's outline, for a picture of it
+    replays.json       the calls in which its caller was played to another agent
 
 `call.json` and `analysis.json` are replaced whole, so a reader sees the old one or the new one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bridge.errors import StoreError
 from bridge.store.ids import new_id
@@ -26,8 +31,11 @@ TRANSCRIPT = "transcript.jsonl"
 TIMELINE = "timeline.jsonl"
 BLACKBOX = "blackbox.jsonl"
 RECORDING = "recording.wav"
+PEAKS = "peaks.json"
+REPLAYS = "replays.json"
 ANALYSIS = "analysis.json"
 
+_decode = msgspec.json.decode
 _ID = re.compile(r"call_[0-9a-z]{20}").fullmatch
 
 
@@ -75,19 +83,30 @@ class CallFolders:
             return None
         return found if isinstance(found, dict) else None
 
+    def replays(self, call_id: str) -> list[dict[str, Any]]:
+        """The calls in which this one's caller was played to somebody else, oldest first: id, agent, model, made_at."""
+        try:
+            found = json.loads((self.path(call_id) / REPLAYS).read_text(encoding="utf-8"))
+            return [one for one in found["replays"] if _ID(str(one["id"]))]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
     def lines(self, call_id: str, name: str) -> Iterator[dict[str, Any]]:
         """The lines of one of a call's files; a last line that a kill cut short is left out."""
+        return (found for found in self.entries(call_id, name) if isinstance(found, dict))
+
+    def entries(self, call_id: str, name: str) -> Iterator[Any]:
+        """The same for a file whose lines are anything: the black box's are lists."""
         path = self.path(call_id) / name
         if not path.is_file():
             return
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open("rb") as file:
             for line in file:
                 try:
-                    found = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(found, dict):
-                    yield found
+                    yield _decode(line)
+                except (ValueError, msgspec.DecodeError):
+                    with contextlib.suppress(ValueError):  # no UTF-8, perhaps, and JSON all the same
+                        yield json.loads(line.decode("utf-8", "replace"))
 
     def write(self, call_id: str, record: dict[str, Any], name: str = RECORD) -> None:
         """Replace a call's record (or its analysis). Raises StoreError when the disk refuses."""

@@ -6,7 +6,7 @@ Each viewer has a queue of its own. One that reads too slowly loses the oldest a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -16,6 +16,12 @@ from bridge.call.values import field_names
 
 QUEUE = 2_000
 """Facts a viewer may be behind: some minutes of one call, a second of four hundred."""
+
+
+def told(call_id: str, fact: Fact) -> bytes:
+    """A fact as viewers get it: its fields, its name as `fact`, and whose it is."""
+    data = {f: getattr(fact, f) for f in field_names(type(fact))}
+    return msgspec.json.encode(data | {"call_id": call_id, "fact": type(fact).__name__})
 
 
 class Feed:
@@ -41,9 +47,7 @@ class Feed:
 
     def _send(self, call_id: str, fact: Fact) -> None:
         self._count += 1
-        name = type(fact).__name__
-        data = {f: getattr(fact, f) for f in field_names(type(fact))} | {"call_id": call_id, "fact": name}
-        event = {"id": str(self._count), "event": name, "data": msgspec.json.encode(data).decode()}
+        event = {"id": str(self._count), "event": type(fact).__name__, "data": told(call_id, fact).decode()}
         for queue, watched in self._viewers.items():
             if watched and watched != call_id:
                 continue
@@ -67,7 +71,7 @@ class Feed:
         for bell in self._bells:
             bell.set()
 
-    async def watch(self, call_id: str = "") -> AsyncIterator[dict[str, str]]:
+    async def watch(self, call_id: str = "") -> AsyncGenerator[dict[str, str], None]:
         """Events from now on, of all calls or of one, until the process closes the feed."""
         queue: asyncio.Queue[dict[str, str] | None] = asyncio.Queue(QUEUE)
         self._viewers[queue] = call_id

@@ -17,14 +17,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bridge.errors import RefusedRequest
 from bridge.live.phone import PhoneLink
 from bridge.live.session import CallSession
-from bridge.web import intake
-from bridge.web.lane import EXTENSION
+from bridge.web import intake, leg
 from bridge.web.services import Services
 
 log = logging.getLogger(__name__)
-
-START_S = 5.0
-"""Twilio sends `start` at once; a socket that has said nothing by then is parked, not a phone."""
 
 
 class Media:
@@ -76,9 +72,9 @@ class Media:
     async def _started(self, socket: WebSocket, link: PhoneLink) -> bool:
         """Read until the leg says who it is; False when it does not within 5 s."""
         with suppress(TimeoutError, WebSocketDisconnect):
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(leg.START_S):
                 while link.start is None and not link.closing:
-                    link.receive([await _receive(socket)])
+                    link.receive([await leg.receive(socket)])
         return link.start is not None
 
     def _belongs(self, link: PhoneLink, session: CallSession) -> bool:
@@ -91,37 +87,18 @@ class Media:
     async def _talk(self, socket: WebSocket, link: PhoneLink, session: CallSession) -> None:
         writer = asyncio.create_task(self._write(socket, link))
         detail = "the carrier closed the socket"
-        lane = socket.scope.get("extensions", {}).get(EXTENSION)
         try:
-            if lane is not None:
-                link.short_way = lane
-                lane.take_over(link.receive, session.hear)  # from here on the loop below only waits for the end
-            while True:
-                link.receive([await _receive(socket)])
-        except WebSocketDisconnect as error:
-            detail = f"the carrier closed the socket ({error.code})"
+            code = await leg.listen(socket, link, session, link.receive)
+            detail = f"{detail} ({code})"
         finally:
             session.detach_phone(link, detail)
             link.short_way = None
             link.close()
-            writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await writer
+            await leg.stop(writer)
 
     @staticmethod
     async def _write(socket: WebSocket, link: PhoneLink) -> None:
         """The outbox into the socket; a link that was closed by us closes the socket, which ends the reading too."""
         with suppress(RuntimeError, WebSocketDisconnect):  # the socket is gone; the reader says so
-            await link.run_writer(lambda text: socket.send_text(text.decode()))
+            await leg.write(socket, link)
             await socket.close(1000)
-
-
-async def _receive(socket: WebSocket) -> str | bytes:
-    """One message. Raises WebSocketDisconnect at the end."""
-    message = await socket.receive()
-    text = message.get("text")
-    if text is not None:
-        return str(text)
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code") or 1005, message.get("reason"))
-    return bytes(message.get("bytes") or b"")

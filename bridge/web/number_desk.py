@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from bridge.carriers.base import Control, NumberHooks, OwnedNumber
 from bridge.errors import CarrierError, UsageError
 from bridge.store.number_book import NumberBook, SavedHooks
 
 VOICE, STATUS = "/twilio/voice", "/twilio/status"
+Rows = list[dict[str, Any]]
 
 
 def hooks_for(public_url: str, before: NumberHooks = NumberHooks()) -> NumberHooks:  # noqa: B008 - it is frozen
@@ -33,6 +35,12 @@ class Listed:
     def before(self) -> NumberHooks | None:
         """Whom it pointed at before we changed it; None when we did not."""
         return NumberHooks(**self.saved.before) if self.saved is not None else None
+
+    def as_document(self, wanted: str) -> dict[str, Any]:
+        """As JSON. `wanted`: the voice URL of who points here; empty for none."""
+        saved = None if self.saved is None else dict(self.saved.before) | {"by": self.saved.by, "at": self.saved.at}
+        here = bool(wanted) and self.owned.hooks.voice_url == wanted
+        return asdict(self.owned) | {"here": here, "before": saved}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,11 @@ class NumberDesk:
         """All numbers of the account."""
         owned, saved = await self._control.numbers(), await self.saved()
         return [Listed(one, saved.get(one.number)) for one in owned]
+
+    async def rows(self, public_url: str) -> Rows:
+        """The same as one JSON document; `here`: it points at `public_url`."""
+        wanted = hooks_for(public_url).voice_url if public_url else ""
+        return [one.as_document(wanted) for one in await self.list()]
 
     async def saved(self) -> dict[str, SavedHooks]:
         """What we changed and have not put back."""

@@ -23,14 +23,20 @@ from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
 from bridge.web.do_not_call import DoNotCallApi
 from bridge.web.media import Media
+from bridge.web.pages.call import CallPage
+from bridge.web.pages.calls import CallsPage
 from bridge.web.pages.login import LoginPage
+from bridge.web.pages.numbers import NumbersPage
 from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
+from bridge.web.pages.setup import SetupPage
+from bridge.web.pages.talk import TalkPage
 from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
 from bridge.web.selfcheck import SelfCheck
 from bridge.web.services import Services
 from bridge.web.single_calls import SingleCallApi
+from bridge.web.talk import Talk
 from bridge.web.updates import Updates
 from bridge.web.verbs import Verbs
 from bridge.web.webhooks import Webhooks
@@ -135,6 +141,8 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
     """Every URL of the admin listener. (One of `/healthz` knows nobody: the guard lets it through unasked.)"""
     api, verbs, login = Api(services), Verbs(services), LoginPage(access, services)
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
+    talk = Talk(services)
+    overview.failing = SetupPage(services).failed
     return [
         free("/healthz", api.health),
         free("/static/{version}/{name:path}", assets.serve),
@@ -142,7 +150,10 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         free("/login", login.log_in, ["POST"]),
         seen("/", overview.show),
         seen("/updates", updates.serve),
-        seen("/feed", api.feed),
+        seen("/talk", TalkPage(services, talk.visits).show),
+        seen("/api/v1/talk", talk.choices),
+        done_socket("/api/v1/talk", talk.serve),
+        seen("/feed", updates.facts),
         seen("/settings", settings.show),
         ruled("/settings/audit", settings.audit, ["GET"]),
         Door("/logout", login.log_out, ["POST"], Role.VIEWER),
@@ -164,7 +175,43 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
+        *past_calls(services, updates),
         *outbound(services),
+        *setting_up(services),
+    ]
+
+
+def setting_up(services: Services) -> list[BaseRoute]:
+    """Checks, and numbers that point here or elsewhere: a part of the admin listener."""
+    setup, numbers = SetupPage(services), NumbersPage(services)
+    return [
+        seen("/setup", setup.show),
+        seen("/setup/checks/{check}", setup.row),
+        ruled("/setup/checks/{check}/fix", setup.fix),
+        seen("/numbers", numbers.show),
+        ruled("/numbers/{number}/{verb}", numbers.change),
+        seen("/api/v1/setup", setup.findings),
+        ruled("/api/v1/setup/{check}/fix", answered(setup.mend)),
+        seen("/api/v1/numbers", answered(numbers.rows)),
+        ruled("/api/v1/numbers/{number}/{verb}", answered(numbers.move)),
+    ]
+
+
+def past_calls(services: Services, updates: Updates) -> list[BaseRoute]:
+    """The list of calls, and each one's page with all that hangs on it. Who takes a copy away must be an operator."""
+    calls, call = CallsPage(services, updates), CallPage(services, updates)
+    one = "/calls/{call_id}"
+    return [
+        seen("/calls", calls.show),
+        done("/calls.csv", calls.table, ["GET"]),
+        done("/calls.json", calls.document, ["GET"]),
+        seen(one, call.show),
+        seen(f"{one}/events", call.events),
+        seen(f"{one}/peaks.json", call.peaks),
+        seen(f"{one}/recording.wav", call.recording),
+        seen(f"{one}/replays", call.replays),
+        seen(f"/api/v1{one}/explain", call.explained),
+        done(f"{one}/export/{{name}}", call.export, ["GET"]),
     ]
 
 

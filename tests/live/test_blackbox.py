@@ -114,6 +114,7 @@ STORY: list[ev.Event | float] = [
     ev.ToolFinished("call_1", '{"ok": true}'),
     ev.HostedToolRan("item_9", ok=False),
     ev.PhoneKey("1"),
+    ev.CallerTyped("Hello"),
     2.0,
     ev.ModelFault("response_cancel_not_active", "nothing active", "benign"),
     ev.PhoneAudio(FRAME),

@@ -90,7 +90,7 @@ async def dialled(
         kept = Kept()
         place = world.app.services.switchboard._new_session.__self__  # type: ignore[attr-defined]
         place.outreach = kept
-        call, _ = world.carrier.dial(NUMBER, CALLER, Order(Fetch(f"{PUBLIC_URL}/outbound")))
+        call = world.carrier.dial(NUMBER, CALLER, Order(Fetch(f"{PUBLIC_URL}/outbound")))
         order = CallOrder(agent, "token", {"name": "Ms Doe"}, answer, disclosure=DISCLOSURE, campaign_id="spring")
         now = time.time()
         info = CallInfo(new_call_id(now), call.sid, "outbound", NUMBER, CALLER, agent.name, now, order)

@@ -200,3 +200,19 @@ def test_it_is_read_back_from_the_folder(tmp_path: Path) -> None:
         '{"a":\r\n"�"}',
         "a\r\nb",
     ]
+
+
+def test_a_line_of_audio_tells_when_the_first_of_it_came() -> None:
+    line, paper, clock = timeline()
+    meter = line.meter("model", "in")
+    for frame in range(4):
+        clock.now = 101.5 + frame * 0.2
+        if not meter.size:
+            meter.begin()
+        meter.size += 1600
+    line(facts.CallerStarted(1))
+    meter.begin()
+    meter.size += 1600
+    line(facts.CallerStarted(2))
+    told = [(one["t"], one["since"], one["audio_ms"]) for one in paper.read() if "audio_ms" in one]
+    assert told == [(2.1, 1.5, 800), (2.1, 2.1, 200)]

@@ -12,7 +12,8 @@ from bridge.errors import StoreError
 from bridge.store.base import CallRow, Line
 from bridge.store.calls import CallFilter, CallStore, StoredCall
 from bridge.store.database import Database
-from bridge.store.folder import began_at, new_call_id
+from bridge.store.folder import new_call_id
+from bridge.store.ids import made_at
 
 US = "+14155550199"
 
@@ -97,7 +98,7 @@ def test_a_page_after_nothing_known_is_refused_in_a_sentence(house: House, after
 
 
 def test_an_id_tells_when_its_call_began() -> None:
-    assert began_at(new_call_id(1_767_225_600.123)) == 1_767_225_600.123
+    assert made_at(new_call_id(1_767_225_600.123)) == 1_767_225_600.123
 
 
 def test_a_page_of_a_hundred_thousand_calls_takes_less_than_a_tenth_of_a_second(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def campaign(db_id: str = "c1") -> base.Campaign:
 
 
 def attempt(token: str, phone: str = ANNA, state: base.AttemptState = "intent") -> base.Attempt:
-    return base.Attempt(token, phone, BEN, state, "owner-1", 10.0, variables={"name": "Ann"})
+    return base.Attempt(token, phone, BEN, state, "owner-1", 10.0, id=f"att_{token}", variables={"name": "Ann"})
 
 
 def add(conn: sa.Connection, table: sa.Table, row: object) -> None:
@@ -97,7 +97,9 @@ def test_a_contact_stands_once_in_a_campaign_and_an_attempt_s_number_once(house:
     def numbered_twice(conn: sa.Connection) -> None:
         add(conn, tables.contacts, base.Contact(1, "c1", 2, ANNA))
         for token in ("t1", "t2"):
-            made = base.Attempt(token, ANNA, BEN, "closed", "o", 1.0, contact_id=1, campaign_id="c1", n=1)
+            made = base.Attempt(
+                token, ANNA, BEN, "closed", "o", 1.0, f"att_{token}", contact_id=1, campaign_id="c1", n=1
+            )
             add(conn, tables.attempts, made)
 
     async def story(db: Database) -> None:

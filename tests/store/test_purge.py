@@ -48,7 +48,9 @@ async def people(db: Database, at: float, phone: str, state: base.CampaignState,
         row = tables.values(Contact(0, name, 2, phone, SECRET if name == "old" else "Ann", state="done"))
         del row["id"]
         (contact_id,) = conn.execute(tables.contacts.insert().returning(tables.contacts.c.id), row).one()
-        attempt = Attempt(f"t-{name}", phone, "+14155550199", "closed", "o", at, contact_id, name, ended_at=at)
+        attempt = Attempt(
+            f"t-{name}", phone, "+14155550199", "closed", "o", at, f"att_{name}", contact_id, name, ended_at=at
+        )
         conn.execute(tables.attempts.insert(), tables.values(attempt))
 
     await db.write(put)
@@ -83,7 +85,14 @@ async def fill(db: Database, data: Path) -> list[str]:
     await people(db, NEW, NEW_PHONE, "done", "new")
     for token, at in (("alone-old", OLD), ("alone-new", NEW)):
         attempt = Attempt(
-            token, OLD_PHONE, "+14155550199", "closed", "o", at, variables={"said": SECRET if at == OLD else ""}
+            token,
+            OLD_PHONE,
+            "+14155550199",
+            "closed",
+            "o",
+            at,
+            f"att_{token}",
+            variables={"said": SECRET if at == OLD else ""},
         )
         await db.write(lambda conn, row=attempt: conn.execute(tables.attempts.insert(), tables.values(row)))
     await DoNotCallList(db).add(DoNotCall(OLD_PHONE, OLD, "call", "said so"))

@@ -184,7 +184,10 @@ def write_for_ever(data: Path, told: Path) -> None:
     """In a process of its own: writes attempts and tells which ones were acknowledged."""
 
     def add(conn: sa.Connection, n: int) -> None:
-        conn.execute(tables.attempts.insert(), tables.values(base.Attempt(f"t{n}", f"+1{n}", "+1", "intent", "o", 1.0)))
+        conn.execute(
+            tables.attempts.insert(),
+            tables.values(base.Attempt(f"t{n}", f"+1{n}", "+1", "intent", "o", 1.0, f"att_{n}")),
+        )
 
     async def work() -> None:
         db = await Database.open("", data)

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from bridge.sim import loop
 from bridge.store.identity import Identity, new_nonce
-from bridge.web.selfcheck import ASK, PATH
+from bridge.web.checks.question import ASK, PATH
 
 Story = Callable[[House], Awaitable[None]]
 FORM = {"check": "signature"}

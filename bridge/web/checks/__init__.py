@@ -11,5 +11,7 @@ that is done only when somebody says so.
     model.py      the speech-to-speech model
     account.py    the carrier's account, its number and that number's webhooks, its clock
     entrance.py   the public URL: is it us, do upgrades go through, do signatures fit
+    question.py   what they ask the public listener
+    keeper.py     what was found last, for pages of the process that serves
     registry.py   all of them, in the order in which they are shown
 """

@@ -161,6 +161,6 @@ async def clock(scene: Scene) -> Result:
     return Result(
         "fail" if abs(ahead) >= BAD_S else "warn",
         f"{abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} HTTP Date of {host}",
-        "calling windows and the time stamps of calls and webhooks go by this clock",
-        "enable NTP: timedatectl set-ntp true",
+        "calling windows and the time stamps of calls and webhooks go by this clock; NTP keeps it right",
+        "timedatectl set-ntp true",
     )

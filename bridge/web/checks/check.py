@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bridge.errors import BridgeError
 from bridge.web.checks.scene import Scene
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 LIMIT_S = 5.0
 """Longest a check may take; all together take little more, because they run at once."""
+
+COMMANDS = ("callbridge ", "apt-get ", "chown ", "make ", "timedatectl ", f"{sys.executable} ")
 
 Level = Literal["ok", "warn", "fail"]
 Severity = Literal["needed", "advised"]
@@ -36,6 +39,11 @@ class Result:
     """Lines for `.env`, where those mend it."""
     fixable: bool = False
     """The check can mend this itself."""
+
+    @property
+    def is_command(self) -> bool:
+        """Is `fix` a command as it stands, to be copied into a terminal?"""
+        return self.fix.startswith(COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +96,23 @@ async def look(check: Check, scene: Scene, limit_s: float = LIMIT_S) -> Finding:
 async def look_at_all(checks: Sequence[Check], scene: Scene, limit_s: float = LIMIT_S) -> list[Finding]:
     """Run all at once; findings in the order of the checks."""
     return list(await asyncio.gather(*(look(check, scene, limit_s) for check in checks)))
+
+
+def as_document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Findings as one JSON document."""
+    rows = [
+        {
+            "id": one.check.id,
+            "title": one.check.title,
+            "severity": one.check.severity,
+            "level": one.result.level,
+            "detail": one.result.detail,
+            "cause": one.result.cause,
+            "fix": one.result.fix,
+            "env": list(one.result.env),
+            "fixable": one.result.fixable,
+            "took_ms": one.took_ms,
+        }
+        for one in findings
+    ]
+    return {"ok": all(one.result.level != "fail" for one in findings), "checks": rows}

@@ -8,6 +8,7 @@ a proxy that changes the path or redirects, so that no signature fits (every web
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
@@ -20,11 +21,12 @@ from bridge.config import is_loopback
 from bridge.errors import BadSignature
 from bridge.store.identity import new_nonce
 from bridge.web.checks.check import Result
+from bridge.web.checks.question import ASK, PATH
 from bridge.web.checks.scene import HTTP_S, Scene
-from bridge.web.selfcheck import ASK, PATH
 
 DEV = "callbridge dev --tunnel ngrok"
 SERVE = "callbridge serve"
+OR_WRONG = "or PUBLIC_URL in .env is wrong"
 UPGRADE = (
     "let the proxy pass upgrades; nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
     'proxy_set_header Connection "upgrade";'
@@ -55,22 +57,22 @@ async def public_url(scene: Scene) -> Result:
         return Result(
             "fail",
             f"{base} is answered by another server",
-            "an old tunnel or a wrong name leads to somebody else (or to a callbridge of another BRIDGE_DATA)",
-            f"{DEV}, or correct PUBLIC_URL in .env",
+            f"an old tunnel leads to somebody else (or to a callbridge of another BRIDGE_DATA), {OR_WRONG}",
+            DEV,
         )
     return Result("ok", f"{base} answered in {took}, and it is this callbridge")
 
 
 def _unreachable(base: str, error: httpx2.HTTPError) -> Result:
-    said = str(error) or type(error).__name__
+    said = _words(error)
     host = urlsplit(base).hostname
     if "CERTIFICATE" in said.upper():
         cause = "Twilio refuses a certificate that nobody vouches for"
-        return Result("fail", f"{base}: {said}", cause, f"get a certificate for {host}, or {DEV}")
+        return Result("fail", f"{base}: {said}", cause, f"get a certificate for {host}")
     slow = isinstance(error, httpx2.TimeoutException)
-    cause = "nothing answers at this name" if slow else f"the name {host} leads nowhere, or nobody listens there"
+    cause = f"nobody listens at {host}, {OR_WRONG}"
     detail = f"{base} -> {'no answer within ' + format(HTTP_S, 'g') + ' s' if slow else said}"
-    return Result("fail", detail, cause, f"{DEV}, or correct PUBLIC_URL in .env")
+    return Result("fail", detail, cause, DEV)
 
 
 async def _strange_status(scene: Scene, base: str, answer: httpx2.Response, took: str) -> Result:
@@ -84,9 +86,14 @@ async def _strange_status(scene: Scene, base: str, answer: httpx2.Response, took
         running = await scene.local() == "ours"
         if running:
             cause = f"the tunnel or proxy stands, and leads to another place than port {scene.settings.port}"
-            return Result("fail", detail, cause, f"let it lead to 127.0.0.1:{scene.settings.port}, or {DEV}")
-        return Result("fail", detail, "the tunnel or proxy stands, and nobody serves behind it", f"{SERVE}, or {DEV}")
-    return Result("fail", detail, "another server answers there", f"{DEV}, or correct PUBLIC_URL in .env")
+            return Result("fail", detail, cause, f"let it lead to 127.0.0.1:{scene.settings.port}")
+        return Result("fail", detail, "the tunnel or proxy stands, and nobody serves behind it", SERVE)
+    return Result("fail", detail, f"another server answers there, {OR_WRONG}", DEV)
+
+
+def _words(error: Exception) -> str:
+    """What an error says, without the system's number for it."""
+    return re.sub(r"\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 def _object(answer: httpx2.Response) -> dict[str, Any]:
@@ -119,7 +126,7 @@ async def websocket(scene: Scene) -> Result:
         cause = "a proxy answers in place of callbridge: calls would connect and be silent"
         return Result("fail", f"{base}: {error}", cause, UPGRADE)
     except (OSError, WebSocketException) as error:
-        return Result("fail", f"{base}: {error or type(error).__name__}", "the connection broke", DEV)
+        return Result("fail", f"{base}: {_words(error)}", f"no connection came about, {OR_WRONG}", DEV)
     took = f"{round((time.monotonic() - began) * 1000)} ms"
     if not await scene.answered_by_us(nonce, str(answer)):
         return Result("fail", f"{base} is answered by another server", "see the check of the public URL", DEV)
@@ -132,7 +139,7 @@ async def _no_upgrade(scene: Scene, base: str, status: int) -> Result:
         cause = "the upgrade came through and its signature did not fit"
         return Result("fail", detail, cause, "see the check of signatures: what mends that mends this")
     if status in _GATEWAY and await scene.local() != "ours":
-        return Result("fail", detail, "nobody serves behind the tunnel or proxy", f"{SERVE}, or {DEV}")
+        return Result("fail", detail, "nobody serves behind the tunnel or proxy", SERVE)
     cause = "a proxy passes HTTP and drops the upgrade of WebSockets: calls would connect and be silent"
     return Result("fail", detail, cause, UPGRADE)
 
@@ -157,7 +164,7 @@ async def signature(scene: Scene) -> Result:
     except BadSignature as error:
         return _not_tried(str(error))
     except httpx2.HTTPError as error:
-        return _not_tried(f"{base} cannot be reached ({str(error) or type(error).__name__})")
+        return _not_tried(f"{base} cannot be reached ({_words(error)})")
     if signed.status_code == 200 and await scene.answered_by_us(nonce, str(_object(signed).get("answer", ""))):
         if forged.status_code == 403:
             return Result("ok", "a signed request is taken, one without is refused")

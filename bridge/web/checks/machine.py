@@ -164,8 +164,9 @@ def _certificates() -> Result:
         return Result(
             "fail",
             f"none in {where}",
-            "without them every connection to the model and the carrier is refused (certificate verify failed)",
-            "apt-get install ca-certificates, or unset SSL_CERT_FILE and SSL_CERT_DIR",
+            "without them every connection to the model and the carrier is refused (certificate verify failed); "
+            "SSL_CERT_FILE and SSL_CERT_DIR can name another place",
+            "apt-get install ca-certificates",
         )
     return Result("ok", f"{count} certificates in {paths.cafile or paths.capath or 'the system'}")
 

@@ -10,15 +10,18 @@ import asyncio
 import contextlib
 import shutil
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from house_world import House, house
+from house_world import NUMBER, PUBLIC_URL, House, house
 from playwright.sync_api import Browser, Page, sync_playwright
-from seed import Seeded, seed
+from seed import Seeded, furnish, seed
+
+from bridge.sim.script import DEMO
+from bridge.sim.twilio.owned import SimNumber
 
 T = TypeVar("T")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -38,6 +41,13 @@ document.addEventListener("securitypolicyviolation", (e) => {
 });
 """
 TOKEN = "a-token-of-these-tests"
+OWNED = (
+    SimNumber(NUMBER, voice_url=f"{PUBLIC_URL}/twilio/voice", status_callback=f"{PUBLIC_URL}/twilio/status"),
+    SimNumber("+14155550101", voice_url="https://old.example.com/voice", name="The shop's old number"),
+    SimNumber("+14155550102", voice=False),
+    SimNumber("+14155550103", trunk_sid="TK" + "0" * 32),
+)
+"""The account's numbers: one that rings here, and others."""
 
 
 @dataclass
@@ -53,21 +63,28 @@ class Console:
         """Do something in the house's own loop: ring a call, write into its database."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(limit_s)
 
+    def keep_ringing(self) -> None:
+        """A call is going on; it lasts half a minute."""
+        if not self.world.app.services.switchboard.live:
+            self.run(self.world.ring(DEMO))
+
     def path(self, path: str) -> str:
         """A path of `pages.py` with its names filled in."""
         return path.replace("{call}", self.seeded.call)
 
 
 @contextlib.contextmanager
-def console(data: Path, *, empty: bool = False, **changes: Any) -> Iterator[Console]:
-    """A house with data in it (`empty`: a new one). `changes`: settings."""
-    seeded = Seeded("") if empty else seed(data)
+def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -> Iterator[Console]:
+    """A house with data in it, which `fill` has written before it opens. `changes`: settings."""
+    seeded = fill(data)
     started: Future[Console] = Future()
     stop = asyncio.Event()
 
     async def work() -> None:
-        async with house(data, **changes) as world:
+        async with house(data, carrier={"owned": OWNED}, twilio_phone_number=NUMBER, **changes) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
+            if fill is seed:
+                await furnish(world)
             started.set_result(Console(url, world, seeded, asyncio.get_running_loop()))
             await stop.wait()
 
@@ -91,11 +108,15 @@ def console(data: Path, *, empty: bool = False, **changes: Any) -> Iterator[Cons
 
 
 @contextlib.contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
-    """The browser. While it is open this thread has a loop that runs: no `asyncio.run` here."""
+def chromium(*flags: str, without: tuple[str, ...] = ()) -> Iterator[Browser]:
+    """The browser. While it is open this thread has a loop that runs: no `asyncio.run` here.
+
+    `flags` come last and win; flags that begin like one of `without` are left out.
+    """
     assert CHROMIUM is not None
+    usual = [flag for flag in FLAGS if not flag.startswith(without or ("none",))]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*usual, *flags])
         yield browser
         browser.close()
 
@@ -136,13 +157,20 @@ STICKS_OUT = """() => {
 
 
 def visit(
-    browser: Browser, console: Console, path: str, *, theme: str = "light", width: int = 1280, **more: Any
+    browser: Browser,
+    console: Console,
+    path: str,
+    *,
+    theme: str = "light",
+    width: int = 1280,
+    script: str = "",
+    **more: Any,
 ) -> Visit:
-    """Open a page. `more` is for the browser's context. Whoever opens it closes its context."""
+    """Open a page. `script` runs before its own; `more` is for the browser's context. Whoever opens it closes that."""
     height = 780 if width < 640 else 860
     context = browser.new_context(viewport={"width": width, "height": height}, **more)
     context.add_cookies([{"name": "theme", "value": theme, "url": console.url}])
-    context.add_init_script(TELL_OF_VIOLATIONS)
+    context.add_init_script(TELL_OF_VIOLATIONS + script)
     page = context.new_page()
     page.set_default_timeout(10_000)
     seen = Visit(page, console)

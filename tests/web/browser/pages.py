@@ -14,12 +14,22 @@ class Shown:
     guarded: bool = False
     """In the house that wants a token, before anybody has logged in."""
     status: int = 200
+    ring: bool = False
+    """While a call is going on."""
 
 
 PAGES = [
-    Shown("overview", "/"),
+    Shown("talk", "/talk"),
+    Shown("overview", "/", ring=True),
+    Shown("calls", "/calls"),
+    Shown("call", "/calls/{call}"),
+    Shown("events", "/calls/{call}/events?view=timeline"),
+    Shown("replays", "/calls/{call}/replays"),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
+    Shown("setup", "/setup"),
+    Shown("setup-whole", "/setup?all=1"),
+    Shown("numbers", "/numbers"),
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]

@@ -71,7 +71,7 @@ document.addEventListener("click", (event) => {
   if (asks) document.getElementById(asks.dataset.ask).showModal();
   const closes = event.target.closest("[data-close]");
   if (closes) closes.closest("dialog").close();
-  const copies = event.target.closest("[data-copy]");
+  const copies = event.target.closest("[data-copy], [data-copy-from]");
   if (copies) {
     const text = copies.dataset.copy || document.getElementById(copies.dataset.copyFrom).textContent;
     navigator.clipboard.writeText(text).then(() => {
@@ -82,6 +82,14 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.matches("dialog.ask")) event.target.close(); // beside the box
 });
+
+// A part of the page, or its stream, was refused: whoever looks is logged in no longer.
+for (const name of ["htmx:sse:error", "htmx:response:error"]) {
+  document.addEventListener(name, (event) => {
+    const status = event.detail?.status ?? event.detail?.ctx?.response?.status;
+    if (status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+  });
+}
 
 let due = false;
 new MutationObserver(() => {

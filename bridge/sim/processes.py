@@ -1,4 +1,4 @@
-"""A part of our world (`demo`, `dev`) in a process of its own: started, listened to, and ended whatever happens."""
+"""A part of the pretend world in a process of its own: started, listened to, and ended whatever happens."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Part:
         try:
             async with asyncio.timeout(limit_s):
                 while not (found := [line for line in self._first if line.startswith(beginning)]):
-                    if self._gone:
+                    if self.gone:
                         raise await self.died("did not start")
                     self._news.clear()
                     await self._news.wait()
@@ -84,7 +84,7 @@ class Part:
 
     async def died(self, what: str = "ended in the middle of the call") -> BridgeError:
         """Wait until it ends by itself, which it should not; the sentence about that."""
-        while not self._gone:
+        while not self.gone:
             self._news.clear()
             await self._news.wait()
         if self._process is not None:
@@ -126,7 +126,8 @@ class Part:
             await asyncio.gather(*self._readers, return_exceptions=True)
 
     @property
-    def _gone(self) -> bool:
+    def gone(self) -> bool:
+        """It is not there (any more)."""
         return all(reader.done() for reader in self._readers)  # both pipes closed: nobody is behind them
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
