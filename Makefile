@@ -30,6 +30,7 @@ test: $(VENV)/.ready-test
 
 soak: $(VENV)/.ready-test
 	@$(PY) tests/dialer/kill/soak.py $(ROUNDS)
+	@DIALER_EXAMPLES=500 $(PY) -m pytest tests/dialer/test_whatever_happens.py
 
 bench: $(VENV)/.ready-demo
 	@$(PY) -m bench.run $(BENCH)
