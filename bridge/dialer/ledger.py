@@ -145,11 +145,11 @@ class Ledger:
                 places.append(contacts.moved(standing.held(contact, answer)))
         written = attempts.intend(conn, [attempt for _, attempt in going])
         for contact, attempt in going:
-            taken = attempt.token in written
+            taken = attempt.id in written
             after = standing.dialing(contact, now) if taken else standing.busy_elsewhere(contact, now)
             places.append(contacts.moved(after))
         contacts.move(conn, places)
-        return Claim([attempt for _, attempt in going if attempt.token in written], len(due))
+        return Claim([attempt for _, attempt in going if attempt.id in written], len(due))
 
     def _intent(
         self, campaign: Campaign, rules: Rules, contact: Contact, n: int, from_number: str, now: float
@@ -299,7 +299,7 @@ class Ledger:
 
     def has_words(self, token: str) -> bool:
         """Is there evidence about it that is not on the disk yet?"""
-        return token in self._words or token in self._in_hand
+        return bool(self._words.get(token) or self._in_hand.get(token))
 
 
 def _refusal(campaign: Campaign | None, contact: Contact | None, now: float, *, listed: bool) -> str:

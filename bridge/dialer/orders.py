@@ -76,25 +76,25 @@ class Orders:
 
     def begin(self, attempt: Attempt) -> None:
         """Give the order for a call whose intent is on the disk. Returns at once."""
-        if attempt.token in self._taken_back:
+        if attempt.id in self._taken_back:
             return
         task = asyncio.ensure_future(self._give(attempt, asyncio.get_running_loop().time()))
-        self._tasks[attempt.token] = task
-        task.add_done_callback(lambda _: self._tasks.pop(attempt.token))
+        self._tasks[attempt.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(attempt.id))
 
-    def at_work(self, token: str) -> bool:
+    def at_work(self, attempt: Attempt) -> bool:
         """Is something being done about it, or written down?"""
-        return token in self._tasks or self._ledger.has_words(token)
+        return attempt.id in self._tasks or self._ledger.has_words(attempt.token)
 
-    def take_back(self, token: str) -> bool:
+    def take_back(self, attempt: Attempt) -> bool:
         """True: no order was given for it, and none ever will be. Not for one that is at work."""
-        if token in self._sent:
+        if attempt.id in self._sent:
             return False
-        self._taken_back.add(token)
+        self._taken_back.add(attempt.id)
         return True
 
     def forget(self, still_open: Collection[str]) -> None:
-        """Nothing has to be known of others than these any more."""
+        """Nothing has to be known of others than these any more, by their ids."""
         self._sent &= set(still_open) | self._tasks.keys()
         self._taken_back &= set(still_open)
 
@@ -144,7 +144,7 @@ class Orders:
             return None
         for tell in self.ordering:
             tell(attempt)
-        self._sent.add(attempt.token)
+        self._sent.add(attempt.id)
         return await self._control.dial(order)
 
     async def _refused(self, attempt: Attempt, error: CarrierError) -> None:

@@ -108,16 +108,16 @@ class Reconciler:
         rows = await self._ledger.db.read(attempts.open_ones)
         dead = await self._dead({row.owner for row in rows})
         now = asyncio.get_running_loop().time()
-        self._seen = {(row.token, row.state): self._seen.get((row.token, row.state), now) for row in rows}
-        self._tried = {row.token: self._tried[row.token] for row in rows if row.token in self._tried}
-        self._orders.forget({row.token for row in rows})
+        self._seen = {(row.id, row.state): self._seen.get((row.id, row.state), now) for row in rows}
+        self._tried = {row.id: self._tried[row.id] for row in rows if row.id in self._tried}
+        self._orders.forget({row.id for row in rows})
         steps = []
         for row in rows:
             known = Known(
-                seen_s=now - self._seen[row.token, row.state],
-                tried_s=now - self._tried.get(row.token, float("-inf")),
+                seen_s=now - self._seen[row.id, row.state],
+                tried_s=now - self._tried.get(row.id, float("-inf")),
                 mine=row.owner in self._ledger.names,
-                at_work=self._orders.at_work(row.token),
+                at_work=self._orders.at_work(row),
                 dead=row.owner in dead,
             )
             step = next_step(row, known, self._patience, redial_unknown=redial_unknown(row.campaign_id))
@@ -131,7 +131,7 @@ class Reconciler:
     async def _take(self, row: Attempt, step: Step, now: float) -> None:
         match step:
             case "take_back":
-                if self._orders.take_back(row.token):
+                if self._orders.take_back(row):
                     self._note(row, not_placed="not_placed", reason="never sent")
                 else:
                     self._note(row, lost=True, reason="what the carrier answered is not known")
@@ -140,7 +140,7 @@ class Reconciler:
             case "review":
                 self._review(row, "nobody can tell whether it was placed")
             case "look" | "ask":
-                self._tried[row.token] = now
+                self._tried[row.id] = now
                 async with self._gate:
                     await (self._look(row) if step == "look" else self._ask(row))
             case "leave":
@@ -168,7 +168,7 @@ class Reconciler:
         elif doubtful and row.looks:
             self._review(row, "the carrier has calls to this number of which nobody knows")
         else:
-            await self._ledger.db.write(attempts.looked, row.token, self._ledger.now(), self._patience.look_again_s)
+            await self._ledger.db.write(attempts.looked, row.id, self._ledger.now(), self._patience.look_again_s)
 
     async def _nobodys(self, row: Attempt, since: float) -> list[str]:
         """Calls that may be this attempt's and belong to no other, the newest first."""

@@ -103,7 +103,7 @@ class SingleCalls:
         found = await self._ledger.db.write(_intend, attempt)
         if isinstance(found, str):
             raise CallNotAllowed(_REFUSALS[found], why=found)
-        if found.token != attempt.token:
+        if found.id != attempt.id:
             if found.request_hash != attempt.request_hash:
                 raise CallNotAllowed("this Idempotency-Key was used for another call; take a new one", why="key_reused")
             return Placed(found, repeated=True)
@@ -142,6 +142,6 @@ def _intend(conn: Connection, attempt: Attempt) -> Attempt | str:
             return known
     if do_not_call.listed(conn, [attempt.phone]):
         return "do_not_call"
-    if attempt.token not in attempts.intend(conn, [attempt]):
+    if attempt.id not in attempts.intend(conn, [attempt]):
         return "being_called"
     return attempt

@@ -18,8 +18,8 @@ _WRITTEN = tuple(field.name for field in fields(Attempt) if field.name not in _F
 
 # Built once: building a statement costs as much as running it (see `sqlite.py`).
 _INTEND = {
-    "sqlite": sqlite.insert(attempts).on_conflict_do_nothing().returning(attempts.c.token),
-    "postgresql": postgresql.insert(attempts).on_conflict_do_nothing().returning(attempts.c.token),
+    "sqlite": sqlite.insert(attempts).on_conflict_do_nothing().returning(attempts.c.id),
+    "postgresql": postgresql.insert(attempts).on_conflict_do_nothing().returning(attempts.c.id),
 }
 _HISTORY = (
     sa.select(attempts.c.contact_id, attempts.c.n, attempts.c.outcome, attempts.c.claimed_at)
@@ -36,7 +36,7 @@ _GET_LOCKED = _GET.order_by(attempts.c.token).with_for_update()  # in one order,
 _BOUND = sa.select(attempts.c.carrier_call_id).where(one_of(attempts.c.carrier_call_id, "ids"))
 _WRITE = (
     attempts.update()
-    .where(attempts.c.token == sa.bindparam("of"))
+    .where(attempts.c.id == sa.bindparam("of"))
     .values({name: sa.bindparam(f"to_{name}") for name in _WRITTEN})
 )
 _OPEN_ONES = sa.select(attempts).where(IS_OPEN).order_by(attempts.c.claimed_at)
@@ -53,7 +53,7 @@ _GOING_ON = (
 
 
 def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
-    """Write intents down. The tokens of those that are: whose number has no other open attempt."""
+    """Write intents down. The ids of those that are: whose number has no other open attempt."""
     if not rows:
         return set()
     return set(conn.execute(_INTEND[conn.dialect.name], [values(row) for row in rows]).scalars())
@@ -116,18 +116,18 @@ def bound_to(conn: sa.Connection, carrier_call_ids: Sequence[str]) -> set[str]:
 def write(conn: sa.Connection, rows: Sequence[Attempt]) -> None:
     """Put what evidence says now of each of them."""
     if rows:
-        written = [{"of": row.token} | {f"to_{name}": getattr(row, name) for name in _WRITTEN} for row in rows]
+        written = [{"of": row.id} | {f"to_{name}": getattr(row, name) for name in _WRITTEN} for row in rows]
         conn.execute(_WRITE, written)
 
 
-def looked(conn: sa.Connection, token: str, at: float, apart_s: float) -> None:
+def looked(conn: sa.Connection, attempt_id: str, at: float, apart_s: float) -> None:
     """The carrier's list was searched for it, in vain. Two dialers that look at the same time have looked once.
 
     A look in the future is one of a clock that was set back since, and does not stand in the way.
     """
     before = attempts.c.looked_at
     counts = sa.or_(before.is_(None), before <= at - apart_s, before > at)
-    update = attempts.update().where(attempts.c.token == token, counts)
+    update = attempts.update().where(attempts.c.id == attempt_id, counts)
     conn.execute(update.values(looked_at=at, looks=attempts.c.looks + 1))
 
 

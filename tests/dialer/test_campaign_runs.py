@@ -20,7 +20,7 @@ def test_a_campaign_calls_everybody_once_and_is_done(tmp_path: Path) -> None:
             found = await campaign(desk, [person(n) for n in range(4)], attempts=1)
             await over(world, desk, found)
             report = await desk.office.report(found)
-            assert report.campaign.state == "done"
+            assert report.campaign.state == "done", (report.campaign.reason, report.outcomes)
             dialled = Counter(call.to for call in world.carrier.calls.values())
             assert dialled == Counter(list(does)), "each of them once"
             contacts = {c.phone: c for c in await desk.office.people(found)}
