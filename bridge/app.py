@@ -31,11 +31,13 @@ from bridge.dialer.dialer import Dialer
 from bridge.dialer.patience import Patience
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
+from bridge.live.audience import Audience
 from bridge.live.blackbox import BlackBox
 from bridge.live.blackbox import lines as blackbox_lines
 from bridge.live.briefing import Briefing
 from bridge.live.ensemble import Ensemble
 from bridge.live.farewell import Farewell
+from bridge.live.glances import Glances
 from bridge.live.info import CallInfo, LiveCall, known
 from bridge.live.listener import Ears
 from bridge.live.model import Connect, ModelLink, Socket
@@ -131,6 +133,8 @@ def create_app(
         disk,
         feed,
         house.approvals,
+        house.glances,
+        Audience(),
         people,
         house.analyst,
         dialer,
@@ -224,6 +228,7 @@ class _House:
         self._music = pcm16_to_ulaw(hold_music(SAMPLE_RATE_HZ)) if "music" in waits else b""
         self._running: set[asyncio.Task[None]] = set()
         self.approvals = Approvals()
+        self.glances = Glances()
         self.people: People | None = None
         self.outreach: Outreach | None = None
         self.listen: Listen | None = None
@@ -274,6 +279,7 @@ class _House:
             timeline,
             Transcript(transcript_file),
             record,
+            self.glances.subscriber(info),
             self._feed.subscriber(info.call_id),
         ]
         if self.listen is not None:  # behind the record, which has added up the costs by then

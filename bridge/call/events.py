@@ -298,6 +298,14 @@ class GuardrailTripped:
 
 
 @value
+class Attended:
+    """Who follows the call from now on: does anybody read its words as they come, does anybody listen?"""
+
+    reads: bool
+    listens: bool
+
+
+@value
 class WordsAsked:
     """The agent shall say these words, as soon as nobody else is speaking."""
 
@@ -354,45 +362,11 @@ class DigitsAsked:
     digits: str
 
 
-Event = (
-    PhoneAttached
-    | PhoneAudio
-    | PhoneGap
-    | PhoneMark
-    | PhoneKey
-    | PhoneStopped
-    | PhoneLost
-    | PhoneExpected
-    | CarrierReported
-    | CalleeAnswered
-    | CarrierDetected
-    | LineHeard
-    | ModelOpened
-    | ModelConfigured
-    | ResponseCreated
-    | ResponseDone
-    | ModelAudio
-    | ModelAudioDone
-    | AgentText
-    | CallerText
-    | SpeechStarted
-    | SpeechStopped
-    | TurnCommitted
-    | ToolCalled
-    | HostedToolRan
-    | ModelFault
-    | ModelLost
-    | ToolFinished
-    | Prepared
-    | AgentChanged
-    | ToolsChanged
-    | GuardrailTripped
-    | WordsAsked
-    | NoteAsked
-    | LeaveAsked
-    | EndAsked
-    | TransferAsked
-    | HandedOver
-    | HandOverFailed
-    | DigitsAsked
-)
+_Phone = PhoneAttached | PhoneAudio | PhoneGap | PhoneMark | PhoneKey | PhoneStopped | PhoneLost | PhoneExpected
+_Carrier = CarrierReported | CalleeAnswered | CarrierDetected | LineHeard
+_Answer = ResponseCreated | ResponseDone | ModelAudio | ModelAudioDone | AgentText | ToolCalled | HostedToolRan
+_Heard = CallerText | SpeechStarted | SpeechStopped | TurnCommitted
+_Model = _Answer | _Heard | ModelOpened | ModelConfigured | ModelFault | ModelLost
+_Change = Prepared | AgentChanged | ToolsChanged | GuardrailTripped | ToolFinished | Attended
+_Wish = WordsAsked | NoteAsked | LeaveAsked | EndAsked | TransferAsked | HandedOver | HandOverFailed | DigitsAsked
+Event = _Phone | _Carrier | _Model | _Change | _Wish

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 from sse_starlette import EventSourceResponse
@@ -11,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.errors import StoreError
+from bridge.live.glances import Glances
 from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.store.folder import TRANSCRIPT
@@ -47,7 +50,7 @@ class Api:
         if not limit.isdecimal() or len(limit) > 3 or not 1 <= int(limit) <= MOST:
             return problem(400, "Bad Request", f"limit can be 1 to {MOST}")
         before = query.get("before", "")
-        live = {s.info.call_id: live_row(s) for s in self._s.switchboard.live}
+        live = {s.info.call_id: live_row(s, self._s.glances) for s in self._s.switchboard.live}
         if status == "live":
             rows = sorted(live.values(), key=lambda r: str(r["id"]), reverse=True)[: int(limit)]
             return JSONResponse({"calls": rows, "next": None})
@@ -88,13 +91,19 @@ class Api:
         return record | {"transcript": lines} | ({"analysis": analysis} if analysis else {})
 
     async def feed(self, request: Request) -> Response:
-        """Facts as they happen (server-sent events); `?call=<call id>`: of one call."""
-        return EventSourceResponse(self._s.feed.watch(request.query_params.get("call", "")), ping=15)
+        """Facts as they happen (server-sent events); `?call=<call id>`: of one call, its words as they come."""
+        return EventSourceResponse(self._watch(request.query_params.get("call", "")), ping=15)
+
+    async def _watch(self, call_id: str) -> AsyncIterator[dict[str, str]]:
+        session = self._s.switchboard.get(call_id) if call_id else None
+        with nullcontext() if session is None else self._s.audience.reads(session):
+            async for event in self._s.feed.watch(call_id):
+                yield event
 
 
-def live_row(session: CallSession) -> dict[str, Any]:
+def live_row(session: CallSession, glances: Glances) -> dict[str, Any]:
     """A live call in a list."""
-    info = session.info
+    info, glance = session.info, glances.of(session.info)
     return {
         "id": info.call_id,
         "carrier_call_id": info.carrier_call_id,
@@ -105,4 +114,6 @@ def live_row(session: CallSession) -> dict[str, Any]:
         "started_at": iso(info.began_at),
         "phase": session.phase.value,
         "seconds": round(time.time() - info.began_at, 1),
+        "speaking": glance.agent,
+        "last": {"who": glance.who, "words": glance.words} if glance.words else None,
     }

@@ -17,6 +17,8 @@ from bridge.dialer.dialer import Dialer
 from bridge.errors import DatabaseLost, StoreError
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
+from bridge.live.audience import Audience
+from bridge.live.glances import Glances
 from bridge.live.people import People
 from bridge.live.switchboard import Switchboard
 from bridge.store.audit import Audit
@@ -41,6 +43,8 @@ class Services:
     disk: Disk
     feed: Feed
     approvals: Approvals
+    glances: Glances
+    audience: Audience
     people: People
     analyst: Analyst
     dialer: Dialer
