@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import shutil
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 
 from house_world import House, house
 from playwright.sync_api import Browser, Page, sync_playwright
-from seed import Seeded, seed
+from seed import Seeded, furnish, seed
+
+from bridge.sim.script import DEMO
 
 T = TypeVar("T")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -53,21 +55,28 @@ class Console:
         """Do something in the house's own loop: ring a call, write into its database."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(limit_s)
 
+    def keep_ringing(self) -> None:
+        """A call is going on; it lasts half a minute."""
+        if not self.world.app.services.switchboard.live:
+            self.run(self.world.ring(DEMO))
+
     def path(self, path: str) -> str:
         """A path of `pages.py` with its names filled in."""
         return path.replace("{call}", self.seeded.call)
 
 
 @contextlib.contextmanager
-def console(data: Path, *, empty: bool = False, **changes: Any) -> Iterator[Console]:
-    """A house with data in it (`empty`: a new one). `changes`: settings."""
-    seeded = Seeded("") if empty else seed(data)
+def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -> Iterator[Console]:
+    """A house with data in it, which `fill` has written before it opens. `changes`: settings."""
+    seeded = fill(data)
     started: Future[Console] = Future()
     stop = asyncio.Event()
 
     async def work() -> None:
         async with house(data, **changes) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
+            if fill is seed:
+                await furnish(world)
             started.set_result(Console(url, world, seeded, asyncio.get_running_loop()))
             await stop.wait()
 

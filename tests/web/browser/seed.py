@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from house_world import house
+from house_world import House, house
+from payloads import PAYLOADS
 
 from bridge.records.callrecord import iso
 from bridge.sim import loop
 from bridge.sim.script import DEMO
 from bridge.store import folder
+from bridge.store.access import AccessStore, digest
+from bridge.store.audit import Audit
+from bridge.store.base import AuditEntry
 from bridge.store.folder import CallFolders, new_call_id
 
 TALK = [
@@ -28,6 +32,12 @@ TALK = [
     ("agent", "There is a place at half past three. Shall I take it for you?"),
     ("caller", "Yes please, thank you."),
     ("agent", "It is done. See you on Thursday, and goodbye."),
+]
+DEEDS: list[tuple[str, dict[str, Any]]] = [
+    ("call.listen", {}),
+    ("call.note", {"text": "They are a regular: offer the afternoon.", "respond": False}),
+    ("call.hangup", {}),
+    ("call.transfer", {"to": "+14155550107"}),
 ]
 ENDS = [("agent_hung_up", "agent")] * 7 + [("caller_hung_up", "caller")] * 6 + [("transferred", "agent")] * 2
 ENDS += [("model_failed", "model"), ("phone_lost", "carrier")]
@@ -51,6 +61,63 @@ def seed(data: Path, others: int = 36) -> Seeded:
         began = now - 300 - n * chance.uniform(500, 2_400)
         write_call(folders, began, chance)
     return Seeded(call_id)
+
+
+async def furnish(world: House) -> None:
+    """What people did in that house: tokens, a log-in, and what was written down about it."""
+    services = world.app.services
+    db = services.db
+    store, audit, now = AccessStore(db), Audit(db), time.time()
+    for days, (name, scope) in enumerate(
+        (("wall display", "viewer"), ("Grace", "operator"), ("nightly export", "viewer"))
+    ):
+        made, secret = await store.create_token(name, scope, "admin", now - 86_400 * (9 - days))
+        await audit.add(
+            AuditEntry(made.created_at, "admin", "token.create", made.id, {}, {"name": name, "scope": scope})
+        )
+        if name == "Grace":
+            await store.find_token(secret, now - 1_200)
+            await store.open_session(digest(secret), "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0", now - 600, 0.0)
+        if name == "nightly export":
+            await store.revoke_token(made.id, now - 3_600)
+            before = {"name": name, "scope": scope}
+            await audit.add(AuditEntry(now - 3_600, "admin", "token.revoke", made.id, before, {}))
+    for n, call_id in enumerate(services.folders.ids()[2:70:3]):
+        what, after = DEEDS[n % len(DEEDS)]
+        await audit.add(AuditEntry(now - 3_000 + 120 * n, "Grace", what, call_id, {}, after))
+
+
+def nothing(_: Path) -> Seeded:
+    """A new house."""
+    return Seeded("")
+
+
+def hostile(data: Path) -> Seeded:
+    """Calls whose every word wants to run in the browser of who reads about them."""
+    folders, chance, now = CallFolders(data), random.Random(7), time.time()
+    at_once = 6
+    for start in range(0, len(PAYLOADS), at_once):
+        words = " ".join(PAYLOADS[start : start + at_once])
+        names = ("carrier_call_id", "from", "to", "agent", "end_reason", "ended_by", "handed_to", "error", "direction")
+        call_id = write_call(folders, now - 20 - start, chance, **dict.fromkeys(names, words))
+    lines: list[dict[str, Any]] = []
+    for turn, payload in enumerate(PAYLOADS, 1):
+        spoken = {"turn": turn, "role": "caller", "text": payload, "start_ms": turn * 900, "end_ms": turn * 900 + 300}
+        said = {"heard_ms": 300, "length_ms": 300, "cut": False, "heard_text": payload, "latency_ms": 400}
+        used = {"tool": payload, "arguments": payload, "ok": False, "note": payload}
+        lines += [spoken, spoken | {"role": "agent"} | said, spoken | {"role": "tool"} | used]
+    _write_lines(folders, call_id, folder.TRANSCRIPT, lines)
+    facts = [{"t": 0.1 * n, "fact": payload, "text": payload, "raw": payload} for n, payload in enumerate(PAYLOADS)]
+    facts += [{"t": 9.0 + 0.1 * n, "side": "model", "way": "in", "raw": {"type": p}} for n, p in enumerate(PAYLOADS)]
+    _write_lines(folders, call_id, folder.TIMELINE, facts)
+    made = {"model": PAYLOADS[0], "made_at": iso(now), "summary": " ".join(PAYLOADS), "goal": PAYLOADS[1]}
+    folders.write(call_id, made, folder.ANALYSIS)
+    return Seeded(call_id)
+
+
+def _write_lines(folders: CallFolders, call_id: str, name: str, lines: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folders.path(call_id) / name).write_text(text, encoding="utf-8")
 
 
 def _simulated(data: Path) -> str:
@@ -111,6 +178,5 @@ def write_call(folders: CallFolders, began: float, chance: random.Random, **chan
         "error": "the model closed the connection (1011)" if failed else None,
     } | changes
     folders.write(call_id, record)
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (folders.path(call_id) / folder.TRANSCRIPT).write_text(text, encoding="utf-8")
+    _write_lines(folders, call_id, folder.TRANSCRIPT, lines)
     return call_id
