@@ -24,6 +24,8 @@ BEHIND_MS = 600
 """Agent audio is told this late at most on a usual line: a 200 ms chunk and its mark's round trip."""
 BLOCK_MS = 100
 _BLOCK = BLOCK_MS * 8
+_FRAME_MS = 20
+"""The caller's audio comes in such steps: so many whole ones have come by now."""
 QUEUE = 20
 """2 s."""
 
@@ -145,7 +147,7 @@ class Audience:
         if room is None:
             desk = session.core.desk
             now = asyncio.get_running_loop().time()
-            room = following.room = _Room(desk.ms(now), session.recorder)
+            room = following.room = _Room(desk.ms(now) // _FRAME_MS * _FRAME_MS, session.recorder)
             room.starts_at(desk.zero)
             session.recorder = room
         listener = Listener()

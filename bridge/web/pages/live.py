@@ -1,7 +1,7 @@
 """`/live`: the calls that go on. `/calls/{id}/live`: one of them, as it goes on, and what a person may do about it.
 
-What is said and done goes through the JSON API (`verbs.py`) and `/feed`, by the page's script: it asks for what was told
-before it came, and reads along from there.
+What is said and done goes through the JSON API (`verbs.py`) and `/feed`, by the page's script: it asks for what was
+told before it came, and reads along from there.
 """
 
 from __future__ import annotations
