@@ -25,8 +25,8 @@ TOLD = {"name": "told", "say": LONG}
 
 
 async def live(world: House) -> CallSession:
-    while not world.app.services.switchboard.live:
-        await asyncio.sleep(0.0005)  # before its phone is attached
+    while not world.app.services.switchboard.live:  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(0.0005)  # it shall be known before its phone is attached
     return world.app.services.switchboard.live[0]
 
 
