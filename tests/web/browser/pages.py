@@ -20,9 +20,12 @@ class Shown:
 
 PAGES = [
     Shown("overview", "/", ring=True),
+    Shown("live", "/live", ring=True),
+    Shown("live-call", "/calls/{live}/live", ring=True),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]
-"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`)."""
+"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`), `{live}` that of one that goes
+on."""

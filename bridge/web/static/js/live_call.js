@@ -57,6 +57,7 @@ function words({who, item_id: item, text, final}) {
   const key = `${who}:${item}`;
   if (who === "caller" && final && text === lastCaller) return drop(key);
   if (!text) return;
+  if (who === "caller" && item !== "now") drop("caller:now");
   let row = partial.get(key);
   if (!row) {
     row = bubble(`${who} partial`, who === "caller" ? "caller, speaking" : "agent, speaking");
@@ -68,6 +69,8 @@ function words({who, item_id: item, text, final}) {
 }
 
 const told = {
+  CallerStarted: () => words({who: "caller", item_id: "now", text: "...", final: false}),
+  CallerStopped: () => { if (partial.has("caller:now")) words({who: "caller", item_id: "now", text: "(the words follow)", final: false}); },
   CallerSaid(fact) {
     for (const key of [...partial.keys()]) if (key.startsWith("caller:")) drop(key);
     lastCaller = fact.text;
