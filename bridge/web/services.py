@@ -21,6 +21,7 @@ from bridge.live.audience import Audience
 from bridge.live.glances import Glances
 from bridge.live.people import People
 from bridge.live.switchboard import Switchboard
+from bridge.notify.courier import Courier
 from bridge.store.audit import Audit
 from bridge.store.base import AuditEntry
 from bridge.store.database import Database
@@ -48,6 +49,7 @@ class Services:
     people: People
     analyst: Analyst
     dialer: Dialer
+    courier: Courier
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 
