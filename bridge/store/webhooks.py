@@ -26,6 +26,8 @@ VERSION = 1
 """Of the body; it changes when a field's meaning does."""
 SETTINGS = "settings"
 """The id of the endpoint of BRIDGE_WEBHOOK_URL."""
+AT_ONCE = 0.0
+"""Due before any moment."""
 FAILED = frozenset({"model_failed", "phone_lost", "no_answer", "busy", "rejected", "crashed"})
 """Ends of a call that are told as `call.failed`."""
 EVENTS = (
@@ -90,7 +92,7 @@ def announce(conn: sa.Connection, events: Sequence[Event], *, old: bool = False)
         return 0
     endpoints = [as_row(Endpoint, row) for row in conn.execute(_ON).mappings()]
     rows = [
-        values(Delivery(new_id("msg"), to.id, event.type, event.key, body_of(event), event.at, due_at=event.at))
+        values(Delivery(new_id("msg"), to.id, event.type, event.key, body_of(event), event.at, due_at=AT_ONCE))
         for event in events
         for to in endpoints
         if (not to.events or event.type in to.events) and not (old and event.at < to.created_at)
@@ -203,7 +205,7 @@ def _switch(conn: sa.Connection, endpoint_id: str, now: float | None, why: str) 
 
 
 def _claim(conn: sa.Connection, now: float, until: float, most: int) -> list[tuple[Delivery, Endpoint]]:
-    due = sa.select(_d.id).where(_d.due_at <= now).order_by(_d.due_at).limit(most)
+    due = sa.select(_d.id).where(_d.due_at <= now).order_by(_d.due_at, _d.created_at).limit(most)
     if conn.dialect.name != "sqlite":
         due = due.with_for_update(skip_locked=True)
     ids = list(conn.execute(due).scalars())
