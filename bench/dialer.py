@@ -133,7 +133,7 @@ async def cost_of_attempts(count: int, data: Path) -> float:
 
 
 async def time_of_claims(url: str, data: Path, count: int, dialers: int, claims: int = 100) -> list[float]:
-    """Milliseconds of each claim of five contacts, by several dialers at once for one campaign, some 100 calls a second.
+    """Milliseconds of each claim of five contacts, by several dialers at once for one campaign, 100 calls a second.
 
     The time in which a claim waits for another dialer's is in it.
     """

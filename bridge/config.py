@@ -91,6 +91,10 @@ class Settings:
     database_url: str = _setting(
         "DATABASE_URL", "", "sqlite:///file or postgresql://...; default: callbridge.db in BRIDGE_DATA", url=True
     )
+    webhook_url: str = _setting("BRIDGE_WEBHOOK_URL", "", "https://... that is told what happens", url=True)
+    webhook_secret: str = _setting(
+        "BRIDGE_WEBHOOK_SECRET", "", "whsec_..., signs what it is told; several, comma-separated", secret=True
+    )
     record: Literal["off", "stereo"] = _setting("BRIDGE_RECORD", "off", "off, or stereo: caller left, agent right")
     drain_s: int = _setting("BRIDGE_DRAIN_S", 600, "how long live calls may finish after SIGTERM, in seconds")
     limit_calls: int = _setting("BRIDGE_LIMIT_CALLS", 1000, "most calls at a time")

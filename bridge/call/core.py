@@ -81,6 +81,7 @@ class CallCore:
             ev.AgentChanged: house.agent_changed,
             ev.ToolsChanged: house.tools_changed,
             ev.GuardrailTripped: house.tripped,
+            ev.Attended: house.attended,
             ev.WordsAsked: house.words_asked,
             ev.NoteAsked: house.note_asked,
             ev.LeaveAsked: departure.ask,

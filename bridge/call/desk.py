@@ -79,6 +79,10 @@ class Desk:
     """The server was told to leave answers and interruptions to us, whatever the agent's own terms are ..."""
     own: Terms | None = None
     """... and these are its own."""
+    read_along = False
+    """Somebody reads the words as they come, whatever the terms say."""
+    listened = False
+    """Somebody listens, whether or not the call is recorded."""
     unconfirmed = 0
     """Configurations that the server has not confirmed."""
 
@@ -191,6 +195,16 @@ class Desk:
         """How long nobody may speak before the agent does."""
         more = self.questions < len(self.terms.silence_say)
         return self.terms.silence_after_s if more else self.terms.silence_s
+
+    @property
+    def wants_words(self) -> bool:
+        """Words are told as they come, not only when their turn is over."""
+        return self.read_along or self.terms.words
+
+    @property
+    def wants_sound(self) -> bool:
+        """The agent's audio is told as it was heard."""
+        return self.listened or self.terms.recorded
 
     def tool_terms(self, name: str) -> ToolTerms:
         """How a tool behaves."""

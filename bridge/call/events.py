@@ -299,6 +299,14 @@ class GuardrailTripped:
 
 
 @value
+class Attended:
+    """Who follows the call from now on: does anybody read its words as they come, does anybody listen?"""
+
+    reads: bool
+    listens: bool
+
+
+@value
 class WordsAsked:
     """The agent shall say these words, as soon as nobody else is speaking."""
 
@@ -355,46 +363,12 @@ class DigitsAsked:
     digits: str
 
 
-Event = (
-    PhoneAttached
-    | PhoneAudio
-    | PhoneGap
-    | PhoneMark
-    | PhoneKey
-    | CallerTyped
-    | PhoneStopped
-    | PhoneLost
-    | PhoneExpected
-    | CarrierReported
-    | CalleeAnswered
-    | CarrierDetected
-    | LineHeard
-    | ModelOpened
-    | ModelConfigured
-    | ResponseCreated
-    | ResponseDone
-    | ModelAudio
-    | ModelAudioDone
-    | AgentText
-    | CallerText
-    | SpeechStarted
-    | SpeechStopped
-    | TurnCommitted
-    | ToolCalled
-    | HostedToolRan
-    | ModelFault
-    | ModelLost
-    | ToolFinished
-    | Prepared
-    | AgentChanged
-    | ToolsChanged
-    | GuardrailTripped
-    | WordsAsked
-    | NoteAsked
-    | LeaveAsked
-    | EndAsked
-    | TransferAsked
-    | HandedOver
-    | HandOverFailed
-    | DigitsAsked
-)
+_Keys = PhoneKey | CallerTyped
+_Phone = PhoneAttached | PhoneAudio | PhoneGap | PhoneMark | _Keys | PhoneStopped | PhoneLost | PhoneExpected
+_Carrier = CarrierReported | CalleeAnswered | CarrierDetected | LineHeard
+_Answer = ResponseCreated | ResponseDone | ModelAudio | ModelAudioDone | AgentText | ToolCalled | HostedToolRan
+_Heard = CallerText | SpeechStarted | SpeechStopped | TurnCommitted
+_Model = _Answer | _Heard | ModelOpened | ModelConfigured | ModelFault | ModelLost
+_Change = Prepared | AgentChanged | ToolsChanged | GuardrailTripped | ToolFinished | Attended
+_Wish = WordsAsked | NoteAsked | LeaveAsked | EndAsked | TransferAsked | HandedOver | HandOverFailed | DigitsAsked
+Event = _Phone | _Carrier | _Model | _Change | _Wish

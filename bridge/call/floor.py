@@ -33,7 +33,7 @@ class Floor:
         said = desk.turns.caller_text(event.item_id, event.text, final=event.final, now_ms=desk.now_ms)
         if said is not None:
             desk.tell(said)
-        if desk.terms.words:
+        if desk.wants_words:
             desk.tell(facts.WordsSaid("caller", event.item_id, desk.turns.words_of(event.item_id), event.final))
         if not desk.doubted:
             return
@@ -208,7 +208,7 @@ class Floor:
         desk = self.desk
         for chunk in chunks:
             desk.put(do.Play(chunk.audio, chunk.mark))
-            if not desk.terms.recorded and not desk.terms.doubt_s:
+            if not desk.wants_sound and not desk.terms.doubt_s:
                 chunk.audio = b""
         for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
             if chunk.track.local:
@@ -218,12 +218,13 @@ class Floor:
                 desk.tell(started)
 
     def sound(self, sounded: list[Sounded]) -> None:
-        """Tell the recorder what was heard, and when."""
-        if not self.desk.terms.recorded:
+        """Tell whoever records or listens what was heard, and when."""
+        if not self.desk.wants_sound:
             return
         zero = self.desk.zero or 0.0
         for s in sounded:
-            self.desk.put(do.Heard(s.audio, (s.at - zero) * 1000.0))
+            if s.audio:  # of what was sent before anybody listened nothing is kept
+                self.desk.put(do.Heard(s.audio, (s.at - zero) * 1000.0))
 
     def tell_complete(self) -> None:
         """Agent turns that have been heard to their end."""

@@ -96,6 +96,10 @@ class HouseSide:
         desk.say(event.say)
         desk.tell(facts.Guarded(event.name, event.on, event.rationale, desk.now_ms))
 
+    def attended(self, event: ev.Attended) -> None:
+        """People follow the call, or do no longer. Nothing of the call itself is any different for it."""
+        self.desk.read_along, self.desk.listened = event.reads, event.listens
+
     def words_asked(self, event: ev.WordsAsked) -> None:
         """Somebody puts words into the agent's mouth."""
         if self.desk.intent is Intent.TALK:

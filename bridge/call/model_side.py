@@ -127,7 +127,7 @@ class ModelSide:
         """Words of an agent turn; they run ahead of the voice."""
         self.desk.progress_at = self.desk.now
         self.desk.turns.agent_text(event.item_id, event.text, final=event.final)
-        if self.desk.terms.words and not self.desk.playback.muted(event.response_id, event.item_id):
+        if self.desk.wants_words and not self.desk.playback.muted(event.response_id, event.item_id):
             words, given = self.desk.turns.words_of(event.item_id), event.response_id == self.desk.gate.given_id
             self.desk.tell(facts.WordsSaid("agent", event.item_id, words, event.final, given))
 

@@ -91,7 +91,7 @@ class PhoneSide:
         if not sounded:
             return
         desk.active_at = desk.now
-        if desk.terms.recorded:
+        if desk.wants_sound:
             self.floor.sound(sounded)
         for s in sounded:
             if s.track.finished:

@@ -105,7 +105,18 @@ def checked(settings: Settings) -> Settings:
         raise ConfigError(f"OPENAI_API_KEY is missing: {host} answers nobody without one")
     if not settings.admin_token and not is_loopback(settings.admin_host):
         raise ConfigError(f"BRIDGE_ADMIN_TOKEN is missing: the admin listener on {settings.admin_host} needs one")
+    check_webhook(settings)
     return settings
+
+
+def check_webhook(settings: Settings) -> None:
+    """Raises ConfigError unless what is told outward can be told."""
+    if settings.webhook_url:
+        from bridge.notify.post import check_url, is_house_alone
+        from bridge.notify.signature import check_secret
+
+        check_url(settings.webhook_url, alone=is_house_alone(settings), name="BRIDGE_WEBHOOK_URL")
+        check_secret(settings.webhook_secret, "BRIDGE_WEBHOOK_SECRET")
 
 
 def require_public_url(settings: Settings) -> None:

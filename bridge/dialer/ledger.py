@@ -25,13 +25,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bridge.dialer import gate, standing
+from bridge.dialer import gate, standing, told
 from bridge.dialer.evidence import Word, lay
 from bridge.dialer.patience import Patience
 from bridge.dialer.rules import Rules, kept
 from bridge.dialer.together import Together
 from bridge.errors import StoreError
-from bridge.store import attempts, campaigns, contacts, do_not_call, wake
+from bridge.store import attempts, campaigns, contacts, do_not_call, wake, webhooks
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
 from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
@@ -275,6 +275,7 @@ class Ledger:
         places = standing.follow(conn, changed)
         if any(after.state == "closed" != before.state for before, after in changed):
             wake.tell(conn)  # there is room for another call
+        webhooks.announce(conn, told.news(changed, places, self.now()))
         return [(before, after, places.get(after.token)) for before, after in changed]
 
     def _count_money(self, conn: Connection, changed: list[tuple[Attempt, Attempt]]) -> None:

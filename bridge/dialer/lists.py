@@ -178,7 +178,7 @@ def _begin(conn: Connection, campaign_id: str, mark: str) -> None:
     found = campaigns.get(conn, campaign_id, lock=True)
     if found is None:
         raise NoSuchCampaign(f"there is no campaign {campaign_id!r}")
-    if not campaigns.move(conn, campaign_id, "draft", out_of=("draft", "checked"), reason=mark):
+    if not campaigns.move(conn, campaign_id, "draft", out_of=("draft", "checked"), at=0.0, reason=mark):
         raise CampaignRefused(
             f"campaign {found.name!r} is {found.state}; its list can be given before it is started, and not after"
         )
@@ -216,7 +216,7 @@ def _is_ours(conn: Connection, campaign_id: str, mark: str, *, lock: bool = Fals
 
 def _unmark(conn: Connection, campaign_id: str, mark: str) -> bool:
     return _is_ours(conn, campaign_id, mark, lock=True) and campaigns.move(
-        conn, campaign_id, "draft", out_of=("draft",)
+        conn, campaign_id, "draft", out_of=("draft",), at=0.0
     )
 
 

@@ -144,7 +144,9 @@ class Office:
             now = self._clock()
             started = now if verb == "start" else None
             ended = now if verb == "cancel" else None
-            campaigns.move(conn, campaign_id, into, out_of=out_of, reason=reason, started_at=started, ended_at=ended)
+            campaigns.move(
+                conn, campaign_id, into, out_of=out_of, at=now, reason=reason, started_at=started, ended_at=ended
+            )
             if verb == "cancel":
                 contacts.end_waiting(conn, campaign_id, "cancelled", "cancelled")
             audit.note(

@@ -301,7 +301,9 @@ class Worker:
     async def pause(self, campaign_id: str, reason: str) -> None:
         """Stop a campaign until a person goes on with it. Raises StoreError."""
         done = await self.ledger.db.write(
-            lambda conn: campaigns.move(conn, campaign_id, "paused", out_of=("running",), reason=reason)
+            lambda conn: campaigns.move(
+                conn, campaign_id, "paused", out_of=("running",), at=self._clock(), reason=reason
+            )
         )
         if done:
             log.warning("a campaign was paused", extra={"campaign_id": campaign_id, "reason": reason})
@@ -312,7 +314,7 @@ class Worker:
         if not await self.ledger.db.read(_all_is_over, campaign.id, now, self._patience.late_s):
             return
         done = await self.ledger.db.write(
-            lambda conn: campaigns.move(conn, campaign.id, "done", out_of=("running",), ended_at=now)
+            lambda conn: campaigns.move(conn, campaign.id, "done", out_of=("running",), at=now, ended_at=now)
         )
         if done:
             log.info("a campaign is done", extra={"campaign_id": campaign.id})

@@ -27,6 +27,11 @@ from bridge.tools.runner import Approve, ToolRunner
 log = logging.getLogger(__name__)
 
 Tell = Callable[[ev.Event], None]
+TAKEN_OVER = (
+    "An operator has handed this call to you: you are now {agent}. Go on with it by your new instructions, and do not "
+    "greet the caller again."
+)
+"""What the model is told; a tool's result says it where the model itself handed over."""
 
 
 class Ensemble:
@@ -95,6 +100,20 @@ class Ensemble:
         self._runner.tools = self.briefing.tools(result.become)
         terms = self.briefing.terms(result.become)
         self._tell(ev.AgentChanged(result.become, terms, result.why, self.briefing.filled(result.announce)))
+
+    @property
+    def team(self) -> Sequence[str]:
+        """The names of all who may speak; the one that the call began with first."""
+        return tuple(self.briefing.team.agents)
+
+    def become(self, agent: str, why: str) -> None:
+        """Have another agent go on, because a person wants it. Raises AgentError when it is none of this team."""
+        if agent not in self.briefing.team.agents:
+            raise AgentError(f"nobody of this team is called {agent!r}; there are {', '.join(self.team)}")
+        if agent == self.agent.name:
+            raise AgentError(f"{agent!r} speaks already")
+        self._hand_over(ToolResult("", become=agent, why=why))
+        self._tell(ev.NoteAsked(TAKEN_OVER.format(agent=agent), respond=True))
 
     def bring(self, owner: object, tools: Sequence[Tool]) -> None:
         """Tools that come from outside during the call, instead of those that `owner` brought before; () takes them.

@@ -50,6 +50,13 @@ class Crew(Protocol):
     def bring(self, owner: object, tools: Sequence[Tool]) -> None:
         """Tools from outside, instead of those that `owner` brought before."""
 
+    @property
+    def team(self) -> Sequence[str]:
+        """Who may speak in this call; the one it began with first."""
+
+    def become(self, agent: str, why: str) -> None:
+        """Have another agent of the team go on, because a person wants it. Raises AgentError."""
+
 
 def _no_leg(message: bytes) -> bytes | None:
     """Stands for the leg that is not there."""
@@ -103,7 +110,7 @@ class CallSession:
         self.subscribers = subscribers
         self._blackbox = blackbox
         self._timeline = timeline
-        self._recorder = recorder
+        self.recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._timer: asyncio.TimerHandle | None = None
@@ -144,8 +151,8 @@ class CallSession:
         self._blackbox.event(event, now)
         if type(event) is ev.CarrierReported:
             self.carrier_knows = True
-        elif self._recorder is not None:
-            self._record(self._recorder, event, now)
+        elif self.recorder is not None:
+            self._record(self.recorder, event, now)
         self._act(self.core.receive(event, now))
         self._arm()
 
@@ -165,8 +172,8 @@ class CallSession:
             box.times.append(now)
         else:
             box.frame(len(audio), now)
-        if self._recorder is not None:
-            self._recorder.caller(audio, now)
+        if self.recorder is not None:
+            self.recorder.caller(audio, now)
         if hear(audio, now):
             self._feed(audio)
         return True  # a frame only moves deadlines away; the timer finds that out itself
@@ -196,8 +203,8 @@ class CallSession:
                 if self.phone is not None:
                     self.phone.send(command)
             case do.Heard(audio, at_ms):
-                if self._recorder is not None:
-                    self._recorder.heard(audio, at_ms)
+                if self.recorder is not None:
+                    self.recorder.heard(audio, at_ms)
             case do.Publish(fact):
                 self._together(False)  # what the links hold shall not wait for those who watch
                 self._publish(fact)
@@ -271,8 +278,8 @@ class CallSession:
             return False
         self.phone = link
         link.watch(self._timeline)
-        if self._recorder is not None:
-            self._recorder.attached(self._clock())
+        if self.recorder is not None:
+            self.recorder.attached(self._clock())
         link.on_event = self.handle if self._ears is None else self._ears.handle
         self._sound = link.sound
         link.on_together = self._together

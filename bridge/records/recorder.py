@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bridge.audio.kept import ulaw_to_kept
 from bridge.audio.peaks import Peaks
+from bridge.audio.sides import Sides
 from bridge.audio.wav import StereoWav
 from bridge.store.disk import Disk
 from bridge.store.folder import PEAKS
@@ -21,10 +22,6 @@ BEHIND_MS = 3_000
 """Agent audio may be told this late: a 200 ms chunk, its mark's round trip, and a phone that plays late."""
 STEP_MS = 1_000
 """The file grows by this much at a time; a killed process loses BEHIND_MS + STEP_MS at most."""
-LONGEST_JUMP_MS = 600_000
-"""Agent audio placed further ahead than this is not believed."""
-
-_SILENCE = b"\xff"
 
 
 class Recorder:
@@ -35,9 +32,7 @@ class Recorder:
         self._disk = disk
         self._wav: StereoWav | None = None
         self._peaks = Peaks()
-        self._caller = bytearray()
-        self._agent = bytearray()
-        self._from = 0  # mu-law bytes of each side already written
+        self._sides = Sides()
         self._closed = False
         self.started_at: float | None = None
         """When the first caller audio began, on the session's clock."""
@@ -46,48 +41,37 @@ class Recorder:
         """Caller audio (mu-law) as it came."""
         if self.started_at is None:
             self.started_at = at
-        self._caller += audio
-        if len(self._caller) >= (BEHIND_MS + STEP_MS) * 8:
+        self._sides.caller(audio)
+        if self._sides.caller_size >= (BEHIND_MS + STEP_MS) * 8:
             self._write(STEP_MS * 8)
 
     def attached(self, at: float) -> None:
         """A leg is on, the first or another: while there was none, there was silence."""
         if self.started_at is None:
             self.started_at = at
-        missing = round((at - self.started_at) * 8000) - self._from - len(self._caller)
-        self._caller += _SILENCE * max(0, min(missing, LONGEST_JUMP_MS * 8))
+        self._sides.silence(round((at - self.started_at) * 8000) - self._sides.start - self._sides.caller_size)
 
     def caller_gap(self, ms: int) -> None:
         """Caller audio that never came: silence, so that both sides stay in time."""
-        self._caller += _SILENCE * (min(ms, LONGEST_JUMP_MS) * 8)
+        self._sides.silence(ms * 8)
 
     def heard(self, audio: bytes, at_ms: float) -> None:
         """Agent audio, laid where it was heard. What is older than the file's end was written as silence already."""
-        at = round(at_ms * 8) - self._from
-        if at < 0:
-            audio, at = audio[-at:], 0
-        if not audio or at > LONGEST_JUMP_MS * 8:
-            return
-        if len(self._agent) < at:
-            self._agent += _SILENCE * (at - len(self._agent))
-        self._agent[at : at + len(audio)] = audio
+        self._sides.agent(audio, round(at_ms * 8))
 
     def close(self) -> None:
         """Write what is left. The file is whole when the disk has drained."""
         if self._closed:
             return
         self._closed = True
-        left = max(len(self._caller), len(self._agent))
-        if left and (self._wav is not None or self._caller):
+        left = self._sides.size
+        if left and (self._wav is not None or self._sides.caller_size):
             self._write(left)
         self._disk.submit(self._close_file)
 
     def _write(self, size: int) -> None:
-        left, right = bytes(self._caller[:size]), bytes(self._agent[:size])
-        del self._caller[:size], self._agent[:size]
-        self._from += size
-        padded = left.ljust(size, _SILENCE), right.ljust(size, _SILENCE)
-        self._disk.submit(lambda: self._append(*padded))
+        caller, agent = self._sides.take(size)
+        self._disk.submit(lambda: self._append(caller, agent))
 
     def _append(self, left: bytes, right: bytes) -> None:
         if self._wav is None:

@@ -10,7 +10,7 @@ Attempt:   intent -> placed -> answered -> closed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -227,6 +227,51 @@ class Line:
     cut: bool = False
     latency_ms: int | None = None
     """Of an agent's turn that answers the caller: how long they waited for its first sound."""
+
+
+DeliveryState = Literal["waiting", "delivered", "failed", "dropped"]
+"""`failed`: given up after days; `dropped`: its endpoint is gone, or was switched off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Who is told what happens."""
+
+    id: str
+    """`whe_...`; `settings` is the one of BRIDGE_WEBHOOK_URL."""
+    url: str
+    secret: str = field(repr=False)
+    """`whsec_...`; "" for `settings`, whose secret stays where it is."""
+    events: Sequence[str]
+    """Types it is told; none: all."""
+    created_at: float
+    created_by: str = ""
+    disabled_at: float | None = None
+    disabled_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one endpoint. Its id is the message's own, and the same in every attempt."""
+
+    id: str
+    """`msg_...`"""
+    endpoint_id: str
+    type: str
+    key: str
+    """What happened, so that it is told once: `call.completed:call_...`."""
+    body: str = field(repr=False)
+    """As it is signed and sent."""
+    created_at: float
+    state: DeliveryState = "waiting"
+    due_at: float | None = None
+    """When it is tried (again); None: not any more."""
+    attempts: int = 0
+    last_at: float | None = None
+    last_status: int = 0
+    """The HTTP status of the last answer; 0: there was none."""
+    last_ms: int = 0
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import sqlalchemy as sa
 
 from bridge.errors import StoreError
+from bridge.store import webhooks
 from bridge.store.base import CallRow, Line
 from bridge.store.database import Database, insert
 from bridge.store.tables import as_row, calls, transcript_lines, values
@@ -116,6 +117,7 @@ def put(conn: sa.Connection, stored: Sequence[StoredCall]) -> None:
     ]
     if said:
         conn.execute(_ADD_LINE, said)
+    webhooks.announce(conn, [event for call in stored if (event := webhooks.ended_call(call.row))], old=True)
 
 
 def get(conn: sa.Connection, call_id: str) -> StoredCall | None:

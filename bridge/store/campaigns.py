@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bridge.store import webhooks
 from bridge.store.base import Campaign, CampaignState
 from bridge.store.tables import as_row, as_rows, campaigns, contacts, one_of, spend, values
 
@@ -51,18 +52,34 @@ def move(
     state: CampaignState,
     *,
     out_of: Sequence[CampaignState],
+    at: float,
     reason: str = "",
     started_at: float | None = None,
     ended_at: float | None = None,
 ) -> bool:
-    """Into another state, out of one of these; False when it was in none of them."""
+    """Into another state at this moment, out of one of these; False when it was in none of them."""
     more = {name: at for name, at in (("started_at", started_at), ("ended_at", ended_at)) if at is not None}
     done = conn.execute(
         campaigns.update()
         .where(campaigns.c.id == campaign_id, campaigns.c.state.in_(out_of))
         .values(state=state, reason=reason, **more)
     )
+    if done.rowcount and state in _TOLD:
+        _announce(conn, campaign_id, state, at)
     return bool(done.rowcount)
+
+
+_TOLD = {"running": "started", "paused": "paused", "done": "done", "cancelled": "done"}
+"""States that the outside is told, and as what."""
+
+
+def _announce(conn: sa.Connection, campaign_id: str, state: CampaignState, at: float) -> None:
+    found = get(conn, campaign_id)
+    if found is not None:
+        told: dict[str, Any] = {"id": found.id, "name": found.name, "state": state, "reason": found.reason}
+        told |= {"started_at": found.started_at, "spent_usd": found.spent_usd}
+        kind = f"campaign.{_TOLD[state]}"
+        webhooks.announce(conn, [webhooks.Event(kind, f"{kind}:{campaign_id}:{at}", at, told)])
 
 
 def edit(conn: sa.Connection, campaign_id: str, rules: Mapping[str, Any], agent: str, name: str) -> None:

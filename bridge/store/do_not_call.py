@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from bridge.store import audit
+from bridge.store import audit, webhooks
 from bridge.store.base import AuditEntry, DoNotCall
 from bridge.store.database import Database, insert
 from bridge.store.prepared import Prepared
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 REASON = "do_not_call"
 """What a contact that is skipped for this has as its outcome."""
+_SAID = ("call", "key")
+"""Sources that are people who said so, and not whoever keeps the list."""
 TOGETHER = 500
 """Numbers in one statement; SQLite takes 32,766 values, and the writer must not be held for long."""
 
@@ -70,9 +72,19 @@ def add(conn: sa.Connection, entries: Iterable[DoNotCall]) -> int:
     for part in _parts(entries):
         rows = list({entry.phone: values(entry) for entry in part}.values())
         made = insert(conn, do_not_call).on_conflict_do_nothing().returning(do_not_call.c.phone)
-        new += len(conn.execute(made, rows).all())
+        fresh = set(conn.execute(made, rows).scalars())
+        new += len(fresh)
+        webhooks.announce(conn, [_opted_out(row) for row in rows if row["phone"] in fresh and row["source"] in _SAID])
         conn.execute(_SKIP, {"phones": [row["phone"] for row in rows]})
     return new
+
+
+def _opted_out(row: dict[str, Any]) -> webhooks.Event:
+    """They said so themselves."""
+    told = {name: row[name] for name in ("phone", "source", "reason", "call_id")}
+    return webhooks.Event(
+        "contact.opted_out", f"contact.opted_out:{row['phone']}:{row['added_at']}", row["added_at"], told
+    )
 
 
 def is_listed(conn: sa.Connection, phone: str) -> bool:

@@ -22,7 +22,7 @@ from bridge.errors import StoreError
 from bridge.store.database import Database
 from bridge.store.folder import CallFolders
 from bridge.store.ids import made_at
-from bridge.store.tables import IS_OPEN, attempts, calls, campaigns, contacts
+from bridge.store.tables import IS_OPEN, attempts, calls, campaigns, contacts, webhook_deliveries
 
 TOGETHER = 500
 
@@ -62,8 +62,14 @@ async def forget(db: Database, folders: CallFolders, before: float, *, dry_run: 
     old_calls = await gone(db, calls, _old_calls(before))
     old_attempts = await gone(db, attempts, _old_attempts(before))
     old_contacts = await gone(db, contacts, _old_contacts(before))
+    await gone(db, webhook_deliveries, (webhook_deliveries.c.created_at < before) & _not_waiting())
     clean = True if dry_run else await db.engine.tidy()
     return Purged(folders_gone, old_calls, old_attempts, old_contacts, copies_gone, clean)
+
+
+def _not_waiting() -> sa.ColumnElement[bool]:
+    """Messages name people too. What is still to be told goes when it was told, or given up after days."""
+    return webhook_deliveries.c.due_at.is_(None)
 
 
 def _old_calls(before: float) -> sa.ColumnElement[bool]:

@@ -308,6 +308,41 @@ sa.Index("ix_web_sessions_credential", web_sessions.c.credential)
 """Whose sessions end with a token."""
 
 
+webhook_endpoints = sa.Table(
+    "webhook_endpoints",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _must("url"),
+    _text("secret"),
+    _json("events", "[]"),
+    _time("created_at"),
+    _text("created_by"),
+    _time("disabled_at", nullable=True),
+    _text("disabled_why"),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, sa.ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), nullable=False),
+    _must("type"),
+    _must("key"),
+    _must("body"),
+    _time("created_at"),
+    _text("state", server_default="waiting"),
+    _time("due_at", nullable=True),
+    _count("attempts"),
+    _time("last_at", nullable=True),
+    _count("last_status"),
+    _count("last_ms"),
+    _text("last_error"),
+    sa.UniqueConstraint("endpoint_id", "key", name="uq_webhook_deliveries_endpoint_id_key"),
+)
+"""Each thing that happened once for an endpoint, whoever notices it again."""
+sa.Index("ix_webhook_deliveries_due_at", webhook_deliveries.c.due_at)
+
+
 def values(row: Any) -> dict[str, Any]:
     """A row of `base.py` as an insert takes it. A contact not stored yet has the id 0: leave `id` out of it."""
     found = {name: getattr(row, name) for name in row.__dataclass_fields__}

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.errors import StoreError
+from bridge.live.glances import Glances
 from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.store.folder import TRANSCRIPT
@@ -46,7 +47,7 @@ class Api:
         if not limit.isdecimal() or len(limit) > 3 or not 1 <= int(limit) <= MOST:
             return problem(400, "Bad Request", f"limit can be 1 to {MOST}")
         before = query.get("before", "")
-        live = {s.info.call_id: live_row(s) for s in self._s.switchboard.live}
+        live = {s.info.call_id: live_row(s, self._s.glances) for s in self._s.switchboard.live}
         if status == "live":
             rows = sorted(live.values(), key=lambda r: str(r["id"]), reverse=True)[: int(limit)]
             return JSONResponse({"calls": rows, "next": None})
@@ -87,9 +88,9 @@ class Api:
         return record | {"transcript": lines} | ({"analysis": analysis} if analysis else {})
 
 
-def live_row(session: CallSession) -> dict[str, Any]:
+def live_row(session: CallSession, glances: Glances) -> dict[str, Any]:
     """A live call in a list."""
-    info = session.info
+    info, glance = session.info, glances.of(session.info)
     return {
         "id": info.call_id,
         "carrier_call_id": info.carrier_call_id,
@@ -100,4 +101,6 @@ def live_row(session: CallSession) -> dict[str, Any]:
         "started_at": iso(info.began_at),
         "phase": session.phase.value,
         "seconds": round(time.time() - info.began_at, 1),
+        "speaking": glance.agent,
+        "last": {"who": glance.who, "words": glance.words} if glance.words else None,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,7 +28,7 @@ DETAILS = {404: "there is nothing at this address", 405: "this address cannot be
 def console(services: Services) -> Starlette:
     """The app of the admin listener."""
     access = Access(services.settings, lambda: services.db)
-    updates, pulse = Updates(services.feed, access), Pulse(services)
+    updates, pulse = Updates(services.feed, access, lambda call_id: _reading(services, call_id)), Pulse(services)
     updates.parts["pulse"] = pulse.part
 
     async def opened(_: Database) -> None:
@@ -69,3 +71,9 @@ async def _broken(request: Request, _: Exception) -> Response:
     answer = refusal(request, 500, "Something went wrong", "this is a mistake in callbridge; its log says more")
     answer.headers.update({name: value for name, value in HEADERS.items() if name not in answer.headers})
     return answer
+
+
+def _reading(services: Services, call_id: str) -> AbstractContextManager[None]:
+    """Somebody reads along with this call, where it is a live one."""
+    session = services.switchboard.get(call_id) if call_id else None
+    return nullcontext() if session is None else services.audience.reads(session)

@@ -22,9 +22,11 @@ from bridge.web.attempts import AttemptHooks
 from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
 from bridge.web.do_not_call import DoNotCallApi
+from bridge.web.listening import ListenIn
 from bridge.web.media import Media
 from bridge.web.pages.call import CallPage
 from bridge.web.pages.calls import CallsPage
+from bridge.web.pages.live import LivePage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.numbers import NumbersPage
 from bridge.web.pages.overview import OverviewPage
@@ -140,6 +142,7 @@ def public(services: Services) -> list[BaseRoute]:
 def admin(services: Services, access: Access, updates: Updates) -> list[BaseRoute]:
     """Every URL of the admin listener. (One of `/healthz` knows nobody: the guard lets it through unasked.)"""
     api, verbs, login = Api(services), Verbs(services), LoginPage(access, services)
+    live = LivePage(services, updates)
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
     talk = Talk(services)
     overview.failing = SetupPage(services).failed
@@ -154,6 +157,8 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         seen("/api/v1/talk", talk.choices),
         done_socket("/api/v1/talk", talk.serve),
         seen("/feed", updates.facts),
+        seen("/live", live.show),
+        seen("/calls/{call_id}/live", live.call),
         seen("/settings", settings.show),
         ruled("/settings/audit", settings.audit, ["GET"]),
         Door("/logout", login.log_out, ["POST"], Role.VIEWER),
@@ -172,6 +177,10 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done("/api/v1/calls/{call_id}/note", verbs.note),
         done("/api/v1/calls/{call_id}/transfer", verbs.transfer),
         done("/api/v1/calls/{call_id}/hangup", verbs.hang_up),
+        done("/api/v1/calls/{call_id}/handoff", verbs.hand_off),
+        done("/api/v1/calls/{call_id}/tools/{tool_call_id}", verbs.answer_tool),
+        seen("/api/v1/calls/{call_id}/live", verbs.watch),
+        done_socket("/api/v1/calls/{call_id}/audio", ListenIn(services).serve),
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),

@@ -17,8 +17,11 @@ from bridge.dialer.dialer import Dialer
 from bridge.errors import DatabaseLost, StoreError
 from bridge.live.analyst import Analyst
 from bridge.live.approvals import Approvals
+from bridge.live.audience import Audience
+from bridge.live.glances import Glances
 from bridge.live.people import People
 from bridge.live.switchboard import Switchboard
+from bridge.notify.courier import Courier
 from bridge.store.audit import Audit
 from bridge.store.base import AuditEntry
 from bridge.store.database import Database
@@ -50,12 +53,15 @@ class Services:
     disk: Disk
     feed: Feed
     approvals: Approvals
+    glances: Glances
+    audience: Audience
     people: People
     analyst: Analyst
     dialer: Dialer
     engine: Engine
     checks: Keeper
     """Whether everything is there that a call needs."""
+    courier: Courier
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from bridge.web.problem import problem
 
 Part = Callable[[Request], Awaitable[str]]
 """Renders a part for whoever asks. Raises nothing: a part says itself what it cannot show."""
+Reads = Callable[[str], AbstractContextManager[None]]
 PACE_S = 0.5
 """At most two states a second."""
 LOOK_S = 5.0
@@ -31,8 +32,10 @@ LOOK_S = 5.0
 class Updates:
     """The live parts of all pages. A page adds its own to `parts` when it is made."""
 
-    def __init__(self, feed: Feed, access: Access) -> None:
+    def __init__(self, feed: Feed, access: Access, reads: Reads) -> None:
+        """`reads`: somebody reads along with the call of this id, as long as they do."""
         self._feed = feed
+        self._reads = reads
         self._access = access
         self.parts: dict[str, Part] = {}
 
@@ -44,9 +47,13 @@ class Updates:
         return EventSourceResponse(self._states(request, names), ping=15)
 
     async def facts(self, request: Request) -> Response:
-        """`/feed`: every fact as it happens, for programs; `?call=<call id>`: those of one call."""
-        events = self._feed.watch(request.query_params.get("call", ""))
-        return EventSourceResponse(self._while_known(request, events), ping=15)
+        """`/feed`: every fact as it happens, for programs; `?call=<call id>`: those of one call, words as they come."""
+        return EventSourceResponse(self._read_along(request, request.query_params.get("call", "")), ping=15)
+
+    async def _read_along(self, request: Request, call_id: str) -> AsyncIterator[dict[str, str]]:
+        with self._reads(call_id):
+            async for event in self._while_known(request, self._feed.watch(call_id)):
+                yield event
 
     async def _while_known(
         self, request: Request, events: AsyncGenerator[dict[str, str], None]

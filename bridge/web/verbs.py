@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pydantic import Field
@@ -10,15 +11,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.call import events as ev
-from bridge.errors import UsageError
+from bridge.errors import AgentError, UsageError
 from bridge.live.approvals import Asked
 from bridge.live.session import CallSession
 from bridge.records.callrecord import iso
 from bridge.tools.phone import destination_gate
 from bridge.tools.runner import Approval
+from bridge.web.api import live_row
 from bridge.web.bodies import Body, read_body
 from bridge.web.problem import problem
 from bridge.web.services import Services
+
+NO_CALL = "there is no such live call"
 
 
 class _Say(Body):
@@ -32,6 +36,16 @@ class _Note(Body):
 
 class _Transfer(Body):
     to: str = Field(max_length=200)
+
+
+class _HandOff(Body):
+    to: str = Field(min_length=1, max_length=200)
+    why: str = Field(default="", max_length=500)
+
+
+class _ByHand(Body):
+    output: str = Field(min_length=1, max_length=20_000)
+    ok: bool = True
 
 
 class _Answer(Body):
@@ -68,6 +82,51 @@ class Verbs:
             request, "call.transfer", _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to)))
         )
 
+    async def hand_off(self, request: Request) -> Response:
+        """`{"to": "sales", "why": "..."}`: another agent of the team goes on with the call."""
+        try:
+            body = await read_body(request, _HandOff)
+        except UsageError as error:
+            return problem(400, "Bad Request", str(error))
+        session = self._live(request.path_params["call_id"])
+        if session is None or session.crew is None:
+            return problem(404, "Not Found", NO_CALL)
+        try:
+            session.crew.become(body.to, body.why or f"{request.state.who.name} wants it")
+        except AgentError as error:
+            return problem(409, "Conflict", str(error))
+        await self._s.audit(request, "call.handoff", session.info.call_id, after=body.model_dump())
+        return JSONResponse({"ok": True}, 202)
+
+    async def answer_tool(self, request: Request) -> Response:
+        """`{"output": "...", "ok": true}`: a person answers a tool that runs, or waits for a yes, in its place."""
+        try:
+            body = await read_body(request, _ByHand)
+        except UsageError as error:
+            return problem(400, "Bad Request", str(error))
+        call_id, tool_call_id = request.path_params["call_id"], request.path_params["tool_call_id"]
+        session = self._live(call_id)
+        if session is None:
+            return problem(404, "Not Found", NO_CALL)
+        found = next((tool for tool in self._s.glances.tools(call_id) if tool.tool_call_id == tool_call_id), None)
+        if found is None:
+            return problem(404, "Not Found", "this tool does not run any more")
+        by = request.state.who.name
+        session.handle(ev.ToolFinished(tool_call_id, body.output, body.ok, note=f"answered by hand by {by}"))
+        for asked in self._s.approvals.open:
+            if (asked.call_id, asked.tool, asked.arguments) == (call_id, found.name, found.arguments.strip() or "{}"):
+                self._s.approvals.answer(asked.id, Approval(False, by, "it was answered by hand"))
+                break
+        await self._s.audit(request, "call.tool", call_id, after={"tool": found.name} | body.model_dump())
+        return JSONResponse({"ok": True}, 202)
+
+    async def watch(self, request: Request) -> Response:
+        """How a call goes on: who may speak, which tools run, which of them wait for a person."""
+        session = self._live(request.path_params["call_id"])
+        if session is None:
+            return problem(404, "Not Found", NO_CALL)
+        return JSONResponse(live_state(self._s, session))
+
     async def _to_call(self, request: Request, what: str, kind: type[B], event: Any) -> Response:
         try:
             body = await read_body(request, kind)
@@ -77,7 +136,7 @@ class Verbs:
         call_id = request.path_params["call_id"]
         session = self._live(call_id)
         if session is None:
-            return problem(404, "Not Found", "there is no such live call")
+            return problem(404, "Not Found", NO_CALL)
         session.handle(wanted)
         await self._s.audit(request, what, call_id, after=body.model_dump())
         return JSONResponse({"ok": True}, 202)
@@ -98,11 +157,28 @@ class Verbs:
             return problem(400, "Bad Request", str(error))
         approval_id = request.path_params["approval_id"]
         asked = next((one for one in self._s.approvals.open if one.id == approval_id), None)
-        answer = Approval(body.approve, body.by, body.reason)
+        answer = Approval(body.approve, body.by or request.state.who.name, body.reason)
         if asked is None or not self._s.approvals.answer(approval_id, answer):
             return problem(404, "Not Found", "this is not open any more")
         await self._s.audit(request, "call.approve", asked.call_id, after={"tool": asked.tool} | body.model_dump())
         return JSONResponse({"ok": True})
+
+
+def live_state(services: Services, session: CallSession) -> dict[str, Any]:
+    """A running call for who watches it."""
+    call_id = session.info.call_id
+    asked = [_row(one) for one in services.approvals.open if one.call_id == call_id]
+    tools = [asdict(tool) for tool in services.glances.tools(call_id)]
+    team = list(session.crew.team) if session.crew is not None else []
+    listeners = services.audience.listeners(session)
+    told = services.glances.of(session.info).told
+    return live_row(session, services.glances) | {
+        "told": [{"fact": type(fact).__name__} | asdict(fact) for fact in told],
+        "team": team,
+        "tools": tools,
+        "approvals": asked,
+        "listeners": listeners,
+    }
 
 
 def _row(asked: Asked) -> dict[str, Any]:

@@ -242,6 +242,8 @@ class AnyOrder(RuleBasedStateMachine):
                 ev.GuardrailTripped("no advice", "agent", "it gave advice", "I cannot advise on that."),
                 ev.GuardrailTripped("abuse", "caller", "it was rude", "Let us stay polite."),
                 ev.WordsAsked("Your taxi is there."),
+                ev.Attended(reads=True, listens=False),
+                ev.Attended(reads=False, listens=True),
                 ev.NoteAsked("Nobody is free.", respond=True),
                 ev.NoteAsked("It rains."),
             ]

@@ -159,7 +159,7 @@ def test_a_long_call_stays_small_in_memory(tmp_path: Path) -> None:
         for minute in range(3):
             talk(recorder, 60_000)
             recorder.heard(AGENT, minute * 60_000 + 59_000.0)
-            held = len(recorder._caller) + len(recorder._agent)
+            held = recorder._sides.caller_size + recorder._sides.size
             assert held <= 2 * 8 * (BEHIND_MS + STEP_MS)
 
     record(tmp_path / "r.wav", story)

@@ -76,7 +76,9 @@ class OverviewPage:
 
     async def _view(self) -> View:
         day, latest, trouble = await self._figures()
-        live = sorted((live_row(session) for session in self._s.switchboard.live), key=lambda row: str(row["id"]))
+        live = sorted(
+            (live_row(session, self._s.glances) for session in self._s.switchboard.live), key=lambda row: str(row["id"])
+        )
         return View(live, self.failing(), day, latest, trouble)
 
     async def _figures(self) -> tuple[Day | None, tuple[CallRow, ...], str]:

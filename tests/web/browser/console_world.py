@@ -70,7 +70,8 @@ class Console:
 
     def path(self, path: str) -> str:
         """A path of `pages.py` with its names filled in."""
-        return path.replace("{call}", self.seeded.call)
+        live = self.world.app.services.switchboard.live
+        return path.replace("{call}", self.seeded.call).replace("{live}", live[0].info.call_id if live else "")
 
 
 @contextlib.contextmanager

@@ -25,6 +25,8 @@ PAGES = [
     Shown("call", "/calls/{call}"),
     Shown("events", "/calls/{call}/events?view=timeline"),
     Shown("replays", "/calls/{call}/replays"),
+    Shown("live", "/live", ring=True),
+    Shown("live-call", "/calls/{live}/live", ring=True),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
     Shown("setup", "/setup"),
@@ -33,4 +35,5 @@ PAGES = [
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]
-"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`)."""
+"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`), `{live}` that of one that goes
+on."""
