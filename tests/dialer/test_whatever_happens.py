@@ -225,8 +225,11 @@ class Campaign(RuleBasedStateMachine):
         call = self.carrier.calls[place % len(self.carrier.calls)]
         call.status = status if status in ("completed", "busy", "no-answer") else call.status
         if told:
-            self.ledger.note(Word(token=call.token, at=self.clock(), carrier_call_id=call.id, status=status))
-            self._do(self.ledger.settled())
+            self._do(self._tell(Word(token=call.token, at=self.clock(), carrier_call_id=call.id, status=status)))
+
+    async def _tell(self, word: Word) -> None:
+        self.ledger.note(word)
+        await self.ledger.settled()
 
     # ---- what people do
 
