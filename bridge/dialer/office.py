@@ -116,6 +116,7 @@ class Office:
             rules = Rules.changed(found.rules, changes).dump()
             after = replace(found, rules=rules, agent=found.agent if agent is None else agent)
             campaigns.edit(conn, campaign_id, rules, after.agent, after.name)
+            contacts.release(conn, campaign_id, self._clock())
             before = {key: found.rules.get(key) for key in changes}
             audit.note(conn, AuditEntry(self._clock(), who, "campaign.edit", campaign_id, before, dict(changes)))
             return after
@@ -261,7 +262,7 @@ def _report(conn: Connection, campaign_id: str, now: float) -> Report:
     outcomes: dict[str, int] = {}
     for (state, outcome), count in by_both.items():
         funnel[state] = funnel.get(state, 0) + count
-        if outcome:
+        if outcome and outcome != contacts.HELD:
             outcomes[outcome] = outcomes.get(outcome, 0) + count
     total = sum(funnel.values())
     finished = sum(funnel.get(state, 0) for state in FINAL)

@@ -48,7 +48,8 @@ def held(contact: Contact, answer: gate.Wait | gate.Never) -> Contact:
     """May not be called now, or not at all."""
     if isinstance(answer, gate.Never):
         return replace(contact, state="skipped", outcome=answer.why)
-    return replace(contact, due_at=answer.until)
+    outcome = contacts.HELD if contact.state == "waiting" and not contact.outcome else contact.outcome
+    return replace(contact, due_at=answer.until, outcome=outcome)
 
 
 def variables(contact: Contact, n: int) -> dict[str, str]:

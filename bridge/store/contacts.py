@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from bridge.store.base import FINAL, Contact, ContactState
 from bridge.store.tables import IS_DUE, as_rows, contacts, one_of, padded, values
 
+HELD = "window"
+"""The outcome of a contact that was never called and is not due before its window opens (or a cap allows it): it waits
+for the rules, not for a time that its row names."""
 PRIORITIES = tuple(range(9, -1, -1))
 """The most urgent first."""
 _ROWS = 500
@@ -143,6 +146,12 @@ def go_on(conn: sa.Connection, moves: Sequence[GoesOn]) -> None:
     """The calls of these have come further."""
     if moves:
         conn.execute(_GO_ON, [{f"to_{name}": value for name, value in move._asdict().items()} for move in moves])
+
+
+def release(conn: sa.Connection, campaign_id: str, now: float) -> None:
+    """Who waits only because the rules did not allow a call is asked about anew: the rules are others now."""
+    held = (contacts.c.campaign_id == campaign_id, contacts.c.state == "waiting", contacts.c.outcome == HELD)
+    conn.execute(contacts.update().where(*held).values(due_at=now, outcome=""))
 
 
 def end_waiting(conn: sa.Connection, campaign_id: str, state: ContactState, outcome: str) -> int:

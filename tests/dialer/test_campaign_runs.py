@@ -29,3 +29,24 @@ def test_a_campaign_calls_everybody_once_and_is_done(tmp_path: Path) -> None:
             assert contacts["+14155550203"].outcome == "bad_number"
 
     loop.run(story())
+
+
+def test_a_window_that_is_widened_brings_those_back_who_waited_for_it(tmp_path: Path) -> None:
+    """They were put off until the window opens; what a row itself says ("not before") stays."""
+
+    async def story() -> None:
+        people = {"directory": lambda number: Party(does="busy")}
+        async with dialing(tmp_path, carrier=people) as (world, desk):
+            later = desk.office.now + 1200
+            found = await campaign(desk, [person(0), person(1, due_at=later)], attempts=1, window="18:00-19:00")
+            await world.until(lambda: found in desk.worker.seen.next_due)
+            waits = {c.phone: c for c in await desk.office.people(found)}
+            assert waits["+14155550200"].due_at == desk.office.now // 86_400 * 86_400 + 26 * 3600, "18:00 in California"
+            await desk.office.edit(found, {"window": "09:00-19:00"}, "tests")
+            await world.until(lambda: bool(world.carrier.calls))
+            await over(world, desk, found)
+            assert {call.to for call in world.carrier.calls.values()} == set(waits)
+            attempts = {a.phone: a.claimed_at for a in await desk.office.attempts(found)}
+            assert attempts["+14155550201"] >= later > attempts["+14155550200"] + 1100
+
+    loop.run(story())
