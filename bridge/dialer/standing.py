@@ -76,6 +76,7 @@ def terms(rules: Rules, contact: Contact) -> dict[str, Any]:
     }
 
 
+
 # ---- when something became of an attempt
 
 
@@ -112,8 +113,10 @@ def going_on(attempt: Attempt) -> ContactState:
 def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Contact:
     ended_at = attempt.ended_at or attempt.claimed_at
     if attempt.outcome == "not_placed":
+        # Nothing happened: what the attempt before came to holds, a promise to call back above all.
+        before = next((outcome for outcome in reversed(past.outcomes) if outcome != "not_placed"), "not_placed")
         state: ContactState = "retry_at" if contact.attempts else "waiting"
-        return replace(contact, state=state, due_at=ended_at + NOT_PLACED_S)
+        return replace(contact, state=state, outcome=before, due_at=ended_at + NOT_PLACED_S)
     found = retries.decide(
         cast(Outcome, attempt.outcome),
         contact,
