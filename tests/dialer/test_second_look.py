@@ -36,3 +36,18 @@ def test_a_promise_survives_a_carrier_that_had_no_room(tmp_path: Path) -> None:
             assert (await desk.ledger.claim(found, lambda standing: [OURS])).attempts, await desk.office.people(found)
 
     loop.run(story())
+
+
+def test_who_became_due_by_another_process_is_called_when_due(tmp_path: Path) -> None:
+    """One waits for tomorrow; the retry of the other is written by the server, and the dialer hears nothing of it."""
+
+    async def story() -> None:
+        async with two(tmp_path, {}) as (world, desk, _):
+            people = [person(0), person(1, due_at=NOON + 86_400)]
+            rules = {"attempts": 2, "spacing_h": 0, "per_day": 5, "retry": {"busy": {"delay_h": 0.01}}}
+            found = await campaign(desk, people, **rules)
+            await asyncio.sleep(600)
+            calls = [call for call in world.carrier.calls.values() if call.to == person(0).phone]
+            assert len(calls) == 2, await desk.office.people(found)
+
+    loop.run(story())
