@@ -51,3 +51,18 @@ def test_who_became_due_by_another_process_is_called_when_due(tmp_path: Path) ->
             assert len(calls) == 2, await desk.office.people(found)
 
     loop.run(story())
+
+
+def test_countries_taken_from_a_campaign_are_not_called_any_more(tmp_path: Path) -> None:
+    async def story() -> None:
+        options: dict[str, Any] = {"carrier": {"directory": lambda number: Party(does="busy", after_s=0.5)}}
+        async with dialing(tmp_path, countries=frozenset({"US", "CA"}), **options) as (world, desk):
+            found = await campaign(desk, [person(0, due_at=NOON + 60)])
+            await desk.office.edit(found, {"countries": ["CA"]}, "tests")
+            await asyncio.sleep(120)
+            assert not world.carrier.calls
+            await over(world, desk, found)
+            (contact,) = await desk.office.people(found)
+            assert (contact.state, contact.outcome) == ("skipped", "country_not_allowed")
+
+    loop.run(story())
