@@ -66,3 +66,19 @@ def test_countries_taken_from_a_campaign_are_not_called_any_more(tmp_path: Path)
             assert (contact.state, contact.outcome) == ("skipped", "country_not_allowed")
 
     loop.run(story())
+
+
+def test_a_decision_to_dial_does_not_wake_a_cancelled_campaign(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with dialing(tmp_path, dialer="off") as (_, desk):
+            found = await campaign(desk, [person(0)])
+            (first,) = (await desk.ledger.claim(found, lambda standing: [OURS])).attempts
+            desk.ledger.note(Word(token=first.token, at=desk.office.now, lost=True))
+            desk.ledger.note(Word(token=first.token, at=desk.office.now, review=True))
+            await desk.ledger.settled()
+            await desk.office.move(found, "cancel", "tests")
+            await desk.office.decide(first.id, "dial", "tests")
+            (contact,) = await desk.office.people(found)
+            assert contact.state == "cancelled"
+
+    loop.run(story())
