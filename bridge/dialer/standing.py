@@ -73,8 +73,15 @@ def terms(rules: Rules, contact: Contact) -> dict[str, Any]:
         "disclosure": rules.disclosure,
         "language": contact.language or rules.language,
         "price_minute_usd": rules.price_minute_usd,
+        "carrier_minute_usd": min(rules.carrier_minute_usd, rules.price_minute_usd),
     }
 
+
+def carrier_usd(attempt: Attempt, duration_s: float | None) -> float | None:
+    """What the carrier takes for a call of this length by the rules, which count begun minutes; None: nobody knows."""
+    if not duration_s:
+        return None
+    return -(-duration_s // 60) * float(attempt.terms.get("carrier_minute_usd", 0.0))
 
 
 # ---- when something became of an attempt

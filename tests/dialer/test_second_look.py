@@ -82,3 +82,19 @@ def test_a_decision_to_dial_does_not_wake_a_cancelled_campaign(tmp_path: Path) -
             assert contact.state == "cancelled"
 
     loop.run(story())
+
+
+def test_the_carriers_minutes_are_spent_too(tmp_path: Path) -> None:
+    """What a call costs at the carrier counts against the budget, also when no model said a word."""
+
+    async def story() -> None:
+        options: dict[str, Any] = {"carrier": {"directory": lambda number: Party(does="answer", after_s=0.5)}}
+        async with dialing(tmp_path, **options) as (world, desk):
+            found = await campaign(desk, [person(n) for n in range(4)], attempts=1)
+            await over(world, desk, found)
+            report = await desk.office.report(found)
+            tries = await desk.office.attempts(found)
+            assert all(attempt.carrier_usd > 0 for attempt in tries), tries
+            assert report.spent_usd >= sum(attempt.carrier_usd for attempt in tries) > 0
+
+    loop.run(story())
