@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from bridge.dialer import retries
 from bridge.dialer.rules import Rules
+from bridge.errors import NumberRefused
+from bridge.numbers import check_number
 from bridge.store.base import Contact
 
 
@@ -45,6 +47,11 @@ def ask(contact: Contact, rules: Rules, now: float, *, listed: bool, dialled: Se
     """
     if listed:
         return Never("do_not_call")
+    if rules.countries:  # an edit may have taken a country away since the list was read
+        try:
+            check_number(contact.phone, rules.countries)
+        except NumberRefused as error:
+            return Never(error.why)
     promised = contact.outcome == "callback"
     found = retries.may_dial(contact, rules, now, () if promised else dialled)
     if found is None:

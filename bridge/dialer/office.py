@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from bridge.dialer import standing
 from bridge.dialer.ledger import day_of
 from bridge.dialer.rules import Rules
 from bridge.errors import CampaignRefused, NoSuchCampaign, UsageError
@@ -214,16 +215,11 @@ class Office:
             outcome = "unknown" if decision == "called" else "not_placed"
             closed = replace(row, state="closed", outcome=outcome, reason=f"decided by {who}", ended_at=now)
             attempts.write(conn, [closed])
-            if row.contact_id is not None:
+            if decision == "dial":  # as if the carrier had refused it: again, unless the campaign was cancelled
+                standing.follow(conn, [(row, closed)])
+            elif row.contact_id is not None:
                 contact = contacts.get(conn, [row.contact_id])[row.contact_id]
-                again = decision == "dial"
-                place = replace(
-                    contact,
-                    state="waiting" if again else "done",
-                    outcome="" if again else "unknown",
-                    due_at=now,
-                    attempts=contact.attempts - again,
-                )
+                place = replace(contact, state="done", outcome="unknown", due_at=now)
                 contacts.move(conn, [contacts.moved(place)])
             audit.note(conn, AuditEntry(now, who, f"attempt.{decision}", attempt_id, {"state": "review"}, {}))
             return closed

@@ -21,6 +21,7 @@ from bridge.dialer.callers import AgentBook
 from bridge.dialer.disclosure import disclosed, screened
 from bridge.dialer.evidence import Word
 from bridge.dialer.ledger import Ledger
+from bridge.dialer.standing import carrier_usd
 from bridge.dialer.voicemail import Recordings
 from bridge.errors import AgentError, BadToken, CallNotAllowed, CarrierError, StoreError, ToolError
 from bridge.live.info import CallInfo, CallOrder
@@ -98,7 +99,7 @@ class Outbound:
             error_code=report.error_code,
             answered_by=report.answered_by,
             at=report.at,
-            carrier_usd=_carrier_usd(attempt, report.duration_s),
+            carrier_usd=carrier_usd(attempt, report.duration_s),
         )
         if report.status == "ringing" and attempt.state != "closed":
             self._session(attempt, report.carrier_call_id)
@@ -281,11 +282,3 @@ class _Listener:
                 )
             case _:
                 pass
-
-
-def _carrier_usd(attempt: Attempt, duration_s: int | None) -> float | None:
-    """What the carrier takes, as agreed for planning: begun minutes. Its own figure comes hours later, if at all."""
-    if not duration_s:
-        return None
-    price = float(attempt.terms.get("carrier_minute_usd", 0.0))
-    return -(-duration_s // 60) * price

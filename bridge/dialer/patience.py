@@ -28,6 +28,8 @@ class Patience:
     """A campaign is over so long after its last call: evidence that is late may still bring somebody back."""
     idle_s: float = 1.0
     """Nothing happens: look again for what other processes may have changed."""
+    ask_due_s: float = 5.0
+    """Nobody is due for a while: so often the database is asked again, for what other processes may have changed."""
     trouble_s: float = 2.0
     """The database did not answer: ask it again after this."""
     count_s: float = 3.0

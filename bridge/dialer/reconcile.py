@@ -31,6 +31,7 @@ from bridge.dialer.evidence import Word
 from bridge.dialer.ledger import Ledger
 from bridge.dialer.orders import Orders
 from bridge.dialer.patience import Patience
+from bridge.dialer.standing import carrier_usd
 from bridge.errors import CarrierError
 from bridge.store import attempts
 from bridge.store.base import Attempt
@@ -192,5 +193,5 @@ class Reconciler:
             carrier_call_id=row.carrier_call_id,
             status=found.status,
             answered_by=found.answered_by,
-            carrier_usd=found.price_usd,
+            carrier_usd=carrier_usd(row, found.duration_s) if found.price_usd is None else found.price_usd,
         )

@@ -111,6 +111,9 @@ class Rules:
     """What the whole campaign may cost."""
     price_minute_usd: float = 0.15
     """What a minute costs, carrier and model together: for forecasts, and for the money that running calls may need."""
+    carrier_minute_usd: float = 0.014
+    """The carrier's part of it, for each begun minute (Twilio's list price to numbers in the United States): spent when
+    a call ends, because the carrier's own figure comes long after."""
     breaker: Breaker = field(default_factory=Breaker)
     retry: Mapping[str, Retry] = field(default_factory=lambda: dict(RETRIES))
     consent: str = ""
@@ -233,6 +236,7 @@ _READERS: Mapping[str, words.Reader] = {
     "budget_day_usd": words.number(0, 1e9),
     "budget_usd": words.number(0, 1e9),
     "price_minute_usd": words.number(0, 1000),
+    "carrier_minute_usd": words.number(0, 1000),
     "consent": words.text,
     "disclosure": words.yes_no,
     "purpose": words.text,

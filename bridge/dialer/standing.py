@@ -74,7 +74,15 @@ def terms(rules: Rules, contact: Contact) -> dict[str, Any]:
         "disclosure": rules.disclosure,
         "language": contact.language or rules.language,
         "price_minute_usd": rules.price_minute_usd,
+        "carrier_minute_usd": min(rules.carrier_minute_usd, rules.price_minute_usd),
     }
+
+
+def carrier_usd(attempt: Attempt, duration_s: float | None) -> float | None:
+    """What the carrier takes for a call of this length by the rules, which count begun minutes; None: nobody knows."""
+    if not duration_s:
+        return None
+    return -(-duration_s // 60) * float(attempt.terms.get("carrier_minute_usd", 0.0))
 
 
 # ---- when something became of an attempt
@@ -113,8 +121,10 @@ def going_on(attempt: Attempt) -> ContactState:
 def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Contact:
     ended_at = attempt.ended_at or attempt.claimed_at
     if attempt.outcome == "not_placed":
+        # Nothing happened: what the attempt before came to holds, a promise to call back above all.
+        before = next((outcome for outcome in reversed(past.outcomes) if outcome != "not_placed"), "not_placed")
         state: ContactState = "retry_at" if contact.attempts else "waiting"
-        return replace(contact, state=state, due_at=ended_at + NOT_PLACED_S)
+        return replace(contact, state=state, outcome=before, due_at=ended_at + NOT_PLACED_S)
     found = retries.decide(
         cast(Outcome, attempt.outcome),
         contact,

@@ -49,7 +49,9 @@ class _Campaign:
     """By the loop's clock."""
     hold: Hold | None = None
     due_at: float = 0.0
-    """When the next contact is due, epoch seconds; looked up again when something changed."""
+    """When the next contact is due, epoch seconds; looked up again when something changed ..."""
+    asked_at: float = 0.0
+    """... and some time after this (by the loop's clock), because another process may have changed it."""
     look_at: float = 0.0
     """Nothing is expected before this, by the loop's clock."""
 
@@ -239,7 +241,8 @@ class Worker:
             for outcome in await self.elsewhere.news(campaign.id, known.pacer.rules.breaker.window_s):
                 known.pacer.ended(_steady(), outcome)
         steady = _steady()
-        pause = max(known.due_at - self._clock(), known.look_at - steady, self.orders.slow_until - steady)
+        due_in = min(known.due_at - self._clock(), known.asked_at + self._patience.ask_due_s - steady)
+        pause = max(due_in, known.look_at - steady, self.orders.slow_until - steady)
         if pause > 0:
             return pause
         claim = await self.ledger.claim(campaign.id, lambda standing: self._permit(known, standing, steady))
@@ -288,6 +291,7 @@ class Worker:
             known.look_at = _steady() + self._patience.idle_s
             return self._patience.idle_s
         known.due_at = self.seen.next_due[campaign.id] = due_at
+        known.asked_at = _steady()
         return due_at - self._clock()
 
     async def _stop(self, campaign: Campaign, hold: Hold) -> None:

@@ -69,7 +69,12 @@ class FileProof:
             raise StoreError(
                 f"another dialer is at work on {database}; SQLite has room for one, PostgreSQL for as many as wanted"
             )
-        self._mine = self._open(self.owner)
+        try:
+            self._mine = self._open(self.owner)
+        except StoreError:
+            if self._only is not None:  # or this process would stand in its own way when it tries again
+                os.close(self._only)
+            raise
         if not try_lock(self._mine):  # cannot happen: the name is random
             raise StoreError(f"the lock of dialer {self.owner} is taken")
 

@@ -36,6 +36,7 @@ class _Call(Body):
     disclosure: Any = None
     budget_call_usd: Any = None
     price_minute_usd: Any = None
+    carrier_minute_usd: Any = None
 
     def request(self, key: str) -> CallRequest:
         """As the dialer takes it. Raises UsageError for a rule that cannot be."""
