@@ -2,6 +2,7 @@
 #   make demo    a simulated phone call through the real bridge (no key, no number, no internet beyond installing)
 #   make test    lint, types and every test
 # And, after either:
+#   make screenshots   every page of the console as a picture, in docs/screenshots (needs a Chromium)
 #   make bench   what a call costs on this machine, beside the least it could cost (bench/README.md; about 90 s)
 #   make soak    what takes too long for every run of the tests: dialers killed and frozen over and over (minutes)
 
@@ -10,7 +11,11 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install
 
+<<<<<<< HEAD
 .PHONY: demo test soak bench lint format clean
+=======
+.PHONY: demo test bench screenshots lint format clean
+>>>>>>> 5328a93717a71a7e32c6141e1c5cc2515b370c1a
 
 demo: $(VENV)/.ready-demo
 	@$(VENV)/bin/callbridge demo
@@ -27,6 +32,9 @@ soak: $(VENV)/.ready-test
 
 bench: $(VENV)/.ready-demo
 	@$(PY) -m bench.run $(BENCH)
+
+screenshots: $(VENV)/.ready-test
+	@$(PY) -m tests.web.browser.screenshots
 
 lint: $(VENV)/.ready-test
 	$(PY) -m ruff check .

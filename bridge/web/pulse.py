@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from starlette.requests import Request
@@ -21,7 +22,7 @@ class Pulse:
 
     def __init__(self, services: Services) -> None:
         self._s = services
-        self._asked_at = 0.0
+        self._good_until = 0.0
         self.spend_usd: float | None = None
         settings = services.settings
         local = is_loopback(origin(settings.realtime_url)[1])
@@ -40,9 +41,10 @@ class Pulse:
 
     async def refresh(self) -> None:
         """Ask the database, unless that was done just now."""
-        if time.monotonic() - self._asked_at < KEEP_S:
+        now = asyncio.get_running_loop().time()
+        if now < self._good_until:
             return
-        self._asked_at = time.monotonic()
+        self._good_until = now + KEEP_S
         try:
             self.spend_usd = await Figures(self._s.db).spent(day_begin(time.time()))
         except StoreError:
