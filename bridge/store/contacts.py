@@ -138,9 +138,9 @@ def go_on(conn: sa.Connection, moves: Sequence[GoesOn]) -> None:
 
 def end_waiting(conn: sa.Connection, campaign_id: str, state: ContactState, outcome: str) -> int:
     """Everybody of a campaign who still waits to be called is not; how many they were."""
-    done = conn.execute(
-        contacts.update().where(_WAITS).values(state=state, outcome=outcome), {"campaign_id": campaign_id}
-    )
+    # No bound name of a column here: an UPDATE has one of each of its own.
+    waits = sa.and_(contacts.c.campaign_id == campaign_id, IS_DUE)
+    done = conn.execute(contacts.update().where(waits).values(state=state, outcome=outcome))
     return int(done.rowcount)
 
 

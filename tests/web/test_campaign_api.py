@@ -246,7 +246,7 @@ def _break(api: Api, fault: str) -> None:
     from bridge.errors import CarrierError
 
     worker = api.desk.worker
-    control, broken = worker._control, 0
+    control, broken = worker.orders._control, 0
     dial = control.dial
 
     async def refuse(order: Any) -> Any:
