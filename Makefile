@@ -11,11 +11,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install
 
-<<<<<<< HEAD
-.PHONY: demo test soak bench lint format clean
-=======
-.PHONY: demo test bench screenshots lint format clean
->>>>>>> 5328a93717a71a7e32c6141e1c5cc2515b370c1a
+.PHONY: demo test soak bench screenshots lint format clean
 
 demo: $(VENV)/.ready-demo
 	@$(VENV)/bin/callbridge demo

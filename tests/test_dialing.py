@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "web"))
-from api_world import THEM, Api, run
+from admin_world import THEM, Api, run
 
 import bridge
 from bridge.errors import NumberRefused, ServiceUnavailable

@@ -1,8 +1,10 @@
-"""The admin listener of a house in virtual time, asked by programs and by people."""
+"""The admin API of a house that dials, in virtual time: asked as programs ask it."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,71 +12,64 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from house_world import House, house
 
-from bridge.sim import loop
-from bridge.web.access import COOKIE
-from bridge.web.routes import Door, SocketDoor
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "live"), str(TESTS / "dialer")]
+from dialing_world import dialing  # noqa: E402
+from house_world import House  # noqa: E402
 
-ADMIN = "the-admin-token-of-these-tests"
-BROWSER = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+from bridge.dialer.dialer import Desk  # noqa: E402
+from bridge.sim import loop  # noqa: E402
+
+THEM = "+14155550200"
+HEADER = b"phone_number,first_name,consent_source\r\n"
 
 
 @dataclass
-class Admin:
-    """A house, and a client without any rights."""
+class Api:
+    """The admin API of a house."""
 
     house: House
+    desk: Desk
     http: httpx2.AsyncClient
-    base: str
+
+    async def ask(self, method: str, path: str, status: int = 200, **more: Any) -> Any:
+        """Ask, and be answered with this status."""
+        if method not in ("GET", "PUT"):
+            more.setdefault("json", {})
+        answer = await self.http.request(method, f"/api/v1{path}", **more)
+        assert answer.status_code == status, answer.text
+        return answer.json()
 
     @property
-    def doors(self) -> list[Door | SocketDoor]:
-        """Every admin route there is."""
-        return [route for route in self.house.app.admin.routes if isinstance(route, Door | SocketDoor)]
+    def dialled(self) -> Counter[str]:
+        return Counter(call.to for call in self.house.carrier.calls.values())
 
-    async def token(self, scope: str, name: str = "") -> dict[str, Any]:
-        """A new token: its row, with the secret as `token`."""
-        answer = await self.http.post(
-            "/api/v1/tokens", json={"name": name or f"a {scope}", "scope": scope}, headers=bearer(ADMIN)
-        )
-        assert answer.status_code == 201, answer.text
-        return dict(answer.json())
-
-    async def session(self, secret: str) -> str:
-        """Log in as a browser does; what the cookie holds."""
-        answer = await self.http.post("/login", data={"token": secret}, headers=BROWSER)
-        assert answer.status_code == 303, answer.text
-        value = answer.cookies.get(COOKIE)
-        assert value
-        self.http.cookies.clear()
-        return value
-
-
-def bearer(secret: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {secret}"}
-
-
-def cookie(value: str) -> dict[str, str]:
-    return {"cookie": f"{COOKIE}={value}"}
+    async def until(self, path: str, true: Callable[[Any], bool]) -> Any:
+        """Ask again and again until the answer is like this."""
+        async with asyncio.timeout(600):
+            while not true(found := await self.ask("GET", path)):  # noqa: ASYNC110 - virtual time
+                await asyncio.sleep(0.5)
+        return found
 
 
 @asynccontextmanager
-async def admin(data: Path, *, token: str = ADMIN, **more: Any) -> AsyncIterator[Admin]:
-    async with house(data, admin_token=token, **more) as world:
-        base = f"127.0.0.1:{world.admin_port}"
-        async with httpx2.AsyncClient(base_url=f"http://{base}", trust_env=False, timeout=60) as http:
-            yield Admin(world, http, base)
+async def api(data: Path, **more: Any) -> AsyncIterator[Api]:
+    async with (
+        dialing(data, **more) as (house, desk),
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{house.admin_port}", trust_env=False, timeout=60) as http,
+    ):
+        yield Api(house, desk, http)
 
 
-def inside(data: Path, story: Callable[[Admin], Awaitable[None]], **more: Any) -> None:
+def run(data: Path, story: Callable[[Api], Awaitable[None]], **more: Any) -> None:
     async def whole() -> None:
-        async with admin(data, **more) as found:
+        async with api(data, **more) as found:
             await story(found)
-        # sse-starlette looks every half second whether uvicorn was told to stop, for as long as the loop runs.
-        for task in asyncio.all_tasks():
-            if getattr(task.get_coro(), "__name__", "") == "_shutdown_watcher":
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
 
     loop.run(whole())
+
+
+def rows(*numbers: int, extra: bytes = b"") -> bytes:
+    lines = [f"+1415555{200 + n:04d},Ada {n},signed up\r\n".encode() for n in numbers]
+    return HEADER + b"".join(lines) + extra

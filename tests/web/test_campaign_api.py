@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import THEM, Api, rows, run
+from admin_world import THEM, Api, rows, run
 from dialing_world import NOON, over
 
 from bridge.errors import DatabaseFull

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from admin_world import ADMIN, BROWSER, Admin, bearer, inside
+from guard_world import ADMIN, BROWSER, Admin, bearer, inside
 from starlette.requests import Request
 from starlette.responses import Response
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from admin_world import ADMIN, BROWSER, Admin, bearer, cookie, inside
+from guard_world import ADMIN, BROWSER, Admin, bearer, cookie, inside
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 

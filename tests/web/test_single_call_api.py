@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import HEADER, THEM, Api, run
+from admin_world import HEADER, THEM, Api, run
 from dialing_world import OURS
 
 from bridge.sim.party import Party

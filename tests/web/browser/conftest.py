@@ -13,6 +13,7 @@ for folder in (HERE, HERE.parents[1] / "live"):
 
 from console_world import CHROMIUM, TOKEN, Console, Visit, chromium, console, visit  # noqa: E402
 from playwright.sync_api import Browser  # noqa: E402
+from seed import hostile, nothing  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,14 +35,21 @@ def open_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 @pytest.fixture(scope="session")
 def new_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A house in which nothing has happened yet."""
-    with console(tmp_path_factory.mktemp("new"), empty=True) as found:
+    with console(tmp_path_factory.mktemp("new"), nothing) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def hostile_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A house all of whose callers mean harm."""
+    with console(tmp_path_factory.mktemp("hostile"), hostile) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def guarded_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A house that wants a token: `console_world.TOKEN`."""
-    with console(tmp_path_factory.mktemp("guarded"), empty=True, admin_token=TOKEN) as found:
+    with console(tmp_path_factory.mktemp("guarded"), nothing, admin_token=TOKEN) as found:
         yield found
 
 

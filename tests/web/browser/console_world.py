@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import shutil
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,9 +59,9 @@ class Console:
 
 
 @contextlib.contextmanager
-def console(data: Path, *, empty: bool = False, **changes: Any) -> Iterator[Console]:
-    """A house with data in it (`empty`: a new one). `changes`: settings."""
-    seeded = Seeded("") if empty else seed(data)
+def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -> Iterator[Console]:
+    """A house with data in it, which `fill` has written before it opens. `changes`: settings."""
+    seeded = fill(data)
     started: Future[Console] = Future()
     stop = asyncio.Event()
 

@@ -15,6 +15,7 @@ for folder in (HERE, HERE.parents[1] / "live"):
 
 from console_world import CHROMIUM, TOKEN, chromium, console, visit  # noqa: E402
 from pages import PAGES  # noqa: E402
+from seed import nothing  # noqa: E402
 
 OUT = HERE.parents[2] / "docs" / "screenshots"
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 390))
@@ -29,7 +30,7 @@ def main(names: list[str]) -> None:
         tempfile.TemporaryDirectory() as full,
         tempfile.TemporaryDirectory() as guarded,
         console(Path(full)) as open_house,
-        console(Path(guarded), empty=True, admin_token=TOKEN) as guarded_house,
+        console(Path(guarded), nothing, admin_token=TOKEN) as guarded_house,
         chromium() as browser,
     ):
         for shown in PAGES:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from house_world import house
+from payloads import PAYLOADS
 
 from bridge.records.callrecord import iso
 from bridge.sim import loop
@@ -51,6 +52,39 @@ def seed(data: Path, others: int = 36) -> Seeded:
         began = now - 300 - n * chance.uniform(500, 2_400)
         write_call(folders, began, chance)
     return Seeded(call_id)
+
+
+def nothing(_: Path) -> Seeded:
+    """A new house."""
+    return Seeded("")
+
+
+def hostile(data: Path) -> Seeded:
+    """Calls whose every word wants to run in the browser of who reads about them."""
+    folders, chance, now = CallFolders(data), random.Random(7), time.time()
+    at_once = 6
+    for start in range(0, len(PAYLOADS), at_once):
+        words = " ".join(PAYLOADS[start : start + at_once])
+        names = ("carrier_call_id", "from", "to", "agent", "end_reason", "ended_by", "handed_to", "error", "direction")
+        call_id = write_call(folders, now - 20 - start, chance, **dict.fromkeys(names, words))
+    lines: list[dict[str, Any]] = []
+    for turn, payload in enumerate(PAYLOADS, 1):
+        spoken = {"turn": turn, "role": "caller", "text": payload, "start_ms": turn * 900, "end_ms": turn * 900 + 300}
+        said = {"heard_ms": 300, "length_ms": 300, "cut": False, "heard_text": payload, "latency_ms": 400}
+        used = {"tool": payload, "arguments": payload, "ok": False, "note": payload}
+        lines += [spoken, spoken | {"role": "agent"} | said, spoken | {"role": "tool"} | used]
+    _write_lines(folders, call_id, folder.TRANSCRIPT, lines)
+    facts = [{"t": 0.1 * n, "fact": payload, "text": payload, "raw": payload} for n, payload in enumerate(PAYLOADS)]
+    facts += [{"t": 9.0 + 0.1 * n, "side": "model", "way": "in", "raw": {"type": p}} for n, p in enumerate(PAYLOADS)]
+    _write_lines(folders, call_id, folder.TIMELINE, facts)
+    made = {"model": PAYLOADS[0], "made_at": iso(now), "summary": " ".join(PAYLOADS), "goal": PAYLOADS[1]}
+    folders.write(call_id, made, folder.ANALYSIS)
+    return Seeded(call_id)
+
+
+def _write_lines(folders: CallFolders, call_id: str, name: str, lines: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folders.path(call_id) / name).write_text(text, encoding="utf-8")
 
 
 def _simulated(data: Path) -> str:
@@ -111,6 +145,5 @@ def write_call(folders: CallFolders, began: float, chance: random.Random, **chan
         "error": "the model closed the connection (1011)" if failed else None,
     } | changes
     folders.write(call_id, record)
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (folders.path(call_id) / folder.TRANSCRIPT).write_text(text, encoding="utf-8")
+    _write_lines(folders, call_id, folder.TRANSCRIPT, lines)
     return call_id

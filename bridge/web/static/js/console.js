@@ -83,6 +83,11 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog.ask")) event.target.close(); // beside the box
 });
 
+// The page's stream was refused: whoever looks is logged in no longer.
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail?.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+});
+
 let due = false;
 new MutationObserver(() => {
   if (due) return;
