@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from bridge.dialer.office import Report
+from bridge.dialer.progress import Minute
 from bridge.dialer.standstill import Standstill
 from bridge.records.callrecord import iso
 from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall
@@ -46,6 +47,11 @@ def report_row(report: Report, still: Standstill) -> dict[str, Any]:
     row = asdict(report) | {"campaign": campaign_row(report.campaign)}
     row |= {"next_due_at": _time(report.next_due_at), "ends_at": _time(report.ends_at)}
     return row | {"standstill": asdict(still) | {"until": _time(still.until)}}
+
+
+def minute_row(minute: Minute) -> dict[str, Any]:
+    """A minute of a campaign."""
+    return asdict(minute) | {"at": iso(minute.at)}
 
 
 def _row(value: Any, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -53,10 +53,17 @@ async def read_body(request: Request, kind: type[B]) -> B:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
-    who = request.state.who
-    if isinstance(body, By) and who != LOCAL:
-        body.by = f"{who.name} ({body.by})" if "by" in body.model_fields_set else who.name
+    if isinstance(body, By):
+        body.by = asker(request, body.by if "by" in body.model_fields_set else "")
     return body
+
+
+def asker(request: Request, said: str = "") -> str:
+    """Who asks, for the audit: who they are known to be, and who they say they are."""
+    who = request.state.who
+    if who == LOCAL:
+        return said or "admin API"
+    return f"{who.name} ({said})" if said else str(who.name)
 
 
 @asynccontextmanager

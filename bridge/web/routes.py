@@ -16,13 +16,18 @@ from starlette.websockets import WebSocket
 
 from bridge.web import assets
 from bridge.web.access import Access, Role
-from bridge.web.answers import Handler, answered
+from bridge.web.answers import Handler, answered, shown
 from bridge.web.api import Api
 from bridge.web.attempts import AttemptHooks
+from bridge.web.campaign_desk import CampaignDesk
 from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
-from bridge.web.do_not_call import DoNotCallApi
+from bridge.web.do_not_call import DoNotCallApi, DoNotCallDesk
 from bridge.web.media import Media
+from bridge.web.pages.campaign_people import PeoplePages
+from bridge.web.pages.campaign_steps import CampaignSteps
+from bridge.web.pages.campaigns import CampaignPages
+from bridge.web.pages.do_not_call import DoNotCallPage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
@@ -132,6 +137,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
     """Every URL of the admin listener. (One of `/healthz` knows nobody: the guard lets it through unasked.)"""
     api, verbs, login = Api(services), Verbs(services), LoginPage(access, services)
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
+    desk, numbers = CampaignDesk(services), DoNotCallDesk(services)
     return [
         free("/healthz", api.health),
         free("/static/{version}/{name:path}", assets.serve),
@@ -161,16 +167,17 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
-        *outbound(services),
+        *outbound(services, desk, numbers),
+        *campaign_pages(services, desk, numbers, updates),
     ]
 
 
 _MOVES: Final = ("start", "pause", "resume", "cancel")
 
 
-def outbound(services: Services) -> list[BaseRoute]:
+def outbound(services: Services, desk: CampaignDesk, numbers: DoNotCallDesk) -> list[BaseRoute]:
     """What calls, campaigns and the do-not-call list are handled by: a part of the admin listener."""
-    calls, campaigns, listed = SingleCallApi(services), CampaignApi(services), DoNotCallApi(services)
+    calls, campaigns, listed = SingleCallApi(services), CampaignApi(services, desk), DoNotCallApi(services, numbers)
     campaign = "/api/v1/campaigns/{campaign}"
     return [
         done("/api/v1/calls", answered(calls.place)),
@@ -182,17 +189,47 @@ def outbound(services: Services) -> list[BaseRoute]:
         done(campaign, answered(campaigns.edit), ["PATCH"]),
         seen(f"{campaign}/contacts", answered(campaigns.people)),
         done(f"{campaign}/contacts", answered(campaigns.fill), ["PUT"]),
+        seen(f"{campaign}/contacts/{{contact}}", answered(campaigns.person)),
+        seen(f"{campaign}/errors.csv", answered(campaigns.errors)),
+        seen(f"{campaign}/progress", answered(campaigns.progress)),
         done(f"{campaign}/check", answered(campaigns.check)),
         seen(f"{campaign}/report.csv", answered(campaigns.table)),
         seen(f"{campaign}/report.json", answered(campaigns.document)),
-        *(
-            done(f"{campaign}/{verb}", answered(campaigns.moves(verb)))
-            for verb in ("start", "pause", "resume", "cancel")
-        ),
+        *(done(f"{campaign}/{verb}", answered(campaigns.moves(verb))) for verb in _MOVES),
         seen("/api/v1/review", answered(campaigns.review)),
         done("/api/v1/review/{attempt_id}", answered(campaigns.decide)),
         seen("/api/v1/do-not-call", answered(listed.page)),
         done("/api/v1/do-not-call", answered(listed.add)),
         done("/api/v1/do-not-call", answered(listed.remove), ["DELETE"]),
+        done("/api/v1/do-not-call/file", answered(listed.take), ["PUT"]),
+        seen("/api/v1/do-not-call/file", answered(listed.export)),
         ruled("/api/v1/audit", answered(listed.audit), ["GET"]),
+    ]
+
+
+def campaign_pages(services: Services, desk: CampaignDesk, numbers: DoNotCallDesk, updates: Updates) -> list[BaseRoute]:
+    """The pages of campaigns, of their people, and of who may not be called: a part of the admin listener."""
+    every, steps = CampaignPages(desk, updates), CampaignSteps(services, desk, updates)
+    people, listed = PeoplePages(desk), DoNotCallPage(services, numbers)
+    campaign = "/campaigns/{campaign}"
+    return [
+        seen("/campaigns", shown(every.every)),
+        done("/campaigns/new", shown(steps.new), ["GET"]),
+        done("/campaigns/new", shown(steps.create)),
+        seen(campaign, shown(every.show)),
+        *(done(f"{campaign}/{verb}", shown(every.moves(verb))) for verb in _MOVES),
+        done(f"{campaign}/list", shown(steps.people), ["GET"]),
+        seen(f"{campaign}/check", shown(steps.check)),
+        done(f"{campaign}/check", shown(steps.checked)),
+        done(f"{campaign}/rules", shown(steps.rules), ["GET"]),
+        done(f"{campaign}/rules", shown(steps.edit)),
+        done(f"{campaign}/test", shown(steps.test), ["GET"]),
+        done(f"{campaign}/test", shown(steps.call)),
+        seen(f"{campaign}/contacts", shown(people.contacts)),
+        seen(f"{campaign}/contacts/{{contact}}", shown(people.contact)),
+        seen("/review", shown(people.review)),
+        done("/review", shown(people.decide)),
+        seen("/contacts/do-not-call", shown(listed.show)),
+        done("/contacts/do-not-call", shown(listed.add)),
+        done("/contacts/do-not-call/remove", shown(listed.remove)),
     ]
