@@ -55,7 +55,9 @@ class Console:
 
     def path(self, path: str) -> str:
         """A path of `pages.py` with its names filled in."""
-        return path.replace("{call}", self.seeded.call)
+        for name, value in self.seeded.names.items():
+            path = path.replace(f"{{{name}}}", value)
+        return path
 
 
 @contextlib.contextmanager
