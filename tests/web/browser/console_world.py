@@ -37,6 +37,7 @@ document.addEventListener("securitypolicyviolation", (e) => {
   window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`);
 });
 """
+OUTBOUND: dict[str, Any] = {"countries": frozenset({"US"}), "twilio_phone_number": "+14155550100"}
 TOKEN = "a-token-of-these-tests"
 
 
@@ -68,7 +69,7 @@ def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -
     stop = asyncio.Event()
 
     async def work() -> None:
-        async with house(data, **changes) as world:
+        async with house(data, **(OUTBOUND | changes)) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
             started.set_result(Console(url, world, seeded, asyncio.get_running_loop()))
             await stop.wait()

@@ -24,15 +24,20 @@ function figures() {
 
 function options(width) {
   const muted = resolved("--muted"), line = resolved("--line");
+  const two = (number) => String(number).padStart(2, "0");
+  const utc = document.documentElement.dataset.time === "utc";
+  const clock = (at) => {
+    const when = new Date(at * 1000);
+    return utc ? `${two(when.getUTCHours())}:${two(when.getUTCMinutes())}` : `${two(when.getHours())}:${two(when.getMinutes())}`;
+  };
   const axis = {stroke: muted, grid: {stroke: line, width: 1}, ticks: {stroke: line, width: 1}, font: "12px system-ui"};
   const series = (label, name, fill) => ({label, stroke: resolved(name), fill: fill && resolved(fill), width: 2,
     paths: uPlot.paths.stepped({align: 1}), points: {show: false}});
   return {
     width, height: 190, cursor: {drag: {x: false, y: false}}, legend: {live: true},
     scales: {y: {range: (_, __, most) => [0, Math.max(most, 4)]}},
-    tzDate: (at) => document.documentElement.dataset.time === "utc" ? uPlot.tzDate(new Date(at * 1000), "Etc/UTC") : new Date(at * 1000),
-    axes: [axis, {...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]}],
-    series: [{value: "{HH}:{mm}"}, series("Begun", "--accent", "--accent-soft"), series("Answered", "--good")],
+    axes: [{...axis, values: (_, at) => at.map(clock)}, {...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]}],
+    series: [{label: "Time", value: (_, at) => at === null ? "--" : clock(at)}, series("Begun", "--accent", "--accent-soft"), series("Answered", "--good")],
   };
 }
 
