@@ -14,17 +14,21 @@ from bridge.dialer.standstill import Standstill
 from bridge.records.callrecord import iso
 from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall
 
-_HIDDEN = frozenset({"token", "owner", "request_key", "request_hash", "looked_at", "looks"})
+HIDDEN = frozenset({"token", "owner", "request_key", "request_hash", "looked_at", "looks"})
+
+"""What of an attempt is shown to nobody."""
+CONTACT_HIDDEN = frozenset({"campaign_id"})
+"""Of a contact: it is asked for by its campaign."""
 
 
 def attempt_row(attempt: Attempt) -> dict[str, Any]:
     """An attempt."""
-    return {"id": attempt.id, "state": attempt.state, "outcome": attempt.outcome} | _row(attempt, _HIDDEN)
+    return {"id": attempt.id, "state": attempt.state, "outcome": attempt.outcome} | _row(attempt, HIDDEN)
 
 
 def contact_row(contact: Contact) -> dict[str, Any]:
     """A contact of a campaign."""
-    return _row(contact, frozenset({"campaign_id"}))
+    return _row(contact, CONTACT_HIDDEN)
 
 
 def campaign_row(campaign: Campaign) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
 from bridge.web.do_not_call import DoNotCallApi, DoNotCallDesk
 from bridge.web.media import Media
+from bridge.web.pages import api_docs
 from bridge.web.pages.campaign_people import PeoplePages
 from bridge.web.pages.campaign_steps import CampaignSteps
 from bridge.web.pages.campaigns import CampaignPages
@@ -153,6 +154,8 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         ruled("/settings/tokens", settings.create_token),
         ruled("/settings/tokens/{token_id}/revoke", settings.revoke_token),
         ruled("/settings/sessions/{session_id}/close", settings.close_session),
+        seen("/api/docs", api_docs.show),
+        seen("/api/v1/openapi.json", api_docs.document),
         seen("/api/v1/overview", overview.figures),
         seen("/api/v1/settings", settings.values),
         ruled("/api/v1/tokens", settings.tokens, ["GET"]),
