@@ -27,7 +27,7 @@ _FAILS = {
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _PATH_IDS: dict[str, Schema] = {
     "campaign": {"type": "string", "minLength": 1, "description": "Its id, or the name of the newest called so"},
-    "contact": {"type": "integer", "minimum": 1, "maximum": 10**17},
+    "contact": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
 }
 _SAID = {200: "Here it is", 201: "Made", 202: "It is being done", 204: "Done"}
 

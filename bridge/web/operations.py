@@ -32,7 +32,7 @@ class Query:
 
     name: str
     what: str
-    schema: Schema = field(default_factory=lambda: {"type": "string", "maxLength": 200})
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,8 @@ class Operation:
 _LOOK, _ACT, _RULE = Role.VIEWER, Role.OPERATOR, Role.ADMIN
 _DONE = table({"ok": {"const": True}})
 _LIMIT = Query("limit", "How many", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100})
-_AFTER_ID = Query("after", "The `next` of the answer before", {"type": "integer", "minimum": 0, "maximum": 10**17})
-_BY = Query("by", "Who asks, for the audit", {"type": "string", "maxLength": 100})
+_AFTER_ID = Query("after", "The `next` of the answer before", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
+_BY = Query("by", "Who asks, for the audit")
 _ROW_ID = {"type": ["integer", "null"]}
 _NEXT = {"type": ["string", "null"]}
 _COUNTS: Schema = {"type": "object", "additionalProperties": COUNT}
@@ -148,7 +148,7 @@ def _calls() -> dict[tuple[str, str], Operation]:
             part="Calls",
             needs=_ACT,
             answers={200: ref("Attempt"), 202: ref("Attempt")},
-            fails=(400, 404, 502),
+            fails=(400, 404, 409, 502),
             body=Body,
             example={},
         ),
@@ -332,7 +332,7 @@ def _do_not_call() -> dict[tuple[str, str], Operation]:
             {200: table({"given": COUNT, "new": COUNT, "refused": _COUNTS, "told": {"type": "array", "items": TEXT}})},
             needs=_ACT,
             fails=(400, 413),
-            query=(Query("reason", "Why; it is kept", {"type": "string", "maxLength": 500}), _BY),
+            query=(Query("reason", "Why; it is kept"), _BY),
             body=FILE,
         ),
     }
@@ -372,7 +372,7 @@ def _house() -> dict[tuple[str, str], Operation]:
             fails=(400,),
             query=(
                 Query("subject", "Of one campaign, call, token ..."),
-                Query("before", "The `next` before", {"type": "integer", "minimum": 0, "maximum": 10**17}),
+                Query("before", "The `next` before", {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}),
                 _LIMIT,
             ),
         ),
