@@ -80,7 +80,7 @@ async def dial(
         from_: One of your numbers; "" is TWILIO_PHONE_NUMBER.
         variables: What the agent's words may name.
         url: The admin API; "" is BRIDGE_ADMIN_URL, or the admin listener's address.
-        token: BRIDGE_ADMIN_TOKEN; "" takes the setting.
+        token: Of the server at `url`, or one that was made for you; without `url` it is BRIDGE_ADMIN_TOKEN.
         key: The same key is the same call, however often it is asked for; "" makes a new one.
         rules: Of a campaign, for this call: max_minutes, voicemail, voicemail_text, company, purpose ...
 
@@ -90,9 +90,9 @@ async def dial(
         ServiceUnavailable: there is no running serve.
         StoreError: its database does not answer.
     """
-    if not url or not token:
+    if not url:  # the token of the settings is for the server of the settings alone
         settings = config.load().settings
-        url, token = url or admin_url(settings), token or settings.admin_token
+        url, token = admin_url(settings), token or settings.admin_token
     body = {"to": to, "agent": agent, "from": from_, "variables": dict(variables or {}), **rules}
     return await asyncio.to_thread(_ask, url, token, "POST", "/calls", body, key or secrets.token_urlsafe(16))
 

@@ -45,4 +45,4 @@ def test_a_call_is_hung_up(tmp_path: Path) -> None:
 
 def test_without_a_server_it_is_said_in_one_sentence() -> None:
     with pytest.raises(ServiceUnavailable, match="BRIDGE_ADMIN_URL"):
-        asyncio.run(bridge.dial(THEM, url="http://127.0.0.1:9", token="-"))
+        asyncio.run(bridge.dial(THEM, url="http://127.0.0.1:9"))

@@ -52,7 +52,8 @@ class Wish:
 def run(wish: Wish) -> None:
     """Ask, call, and follow. Raises UsageError, ServiceUnavailable; BridgeError when nobody was reached."""
     settings = config.load().settings
-    number = check_number(wish.to, settings.countries, (settings.twilio_phone_number, wish.from_number))
+    # What this shell was not told the server knows: it has the last word on countries.
+    number = check_number(wish.to, settings.countries or None, (settings.twilio_phone_number, wish.from_number))
     rules = Rules.read(wish.rules)
     screen = console(to_stderr=wish.as_json)
     for line in plan(number, rules, time.time()):

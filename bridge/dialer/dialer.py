@@ -18,6 +18,7 @@ from typing import Any
 from bridge.carriers.base import Control
 from bridge.config import Settings
 from bridge.dialer.callers import AgentBook
+from bridge.dialer.elsewhere import Elsewhere
 from bridge.dialer.ledger import Ledger
 from bridge.dialer.lists import ContactLists
 from bridge.dialer.office import Office
@@ -143,8 +144,12 @@ class Dialer:
             account_cps=settings.calls_per_second,
         )
         worker.claims = settings.dialer == "on"
+        if outbound is None or not db.is_sqlite:  # who answers hears how calls end
+            worker.elsewhere = Elsewhere(db, self._clock, asyncio.get_running_loop().time)
         if outbound is not None:
             worker.ordering.append(outbound.remember)
+            # numpy takes a third of a second to load, and shall not do so while somebody picks up.
+            self._loading = asyncio.ensure_future(asyncio.to_thread(import_module, "bridge.live.pickup"))
         office = Office(db, worker.wake, self._clock)
         single = SingleCalls(
             ledger,
@@ -156,8 +161,6 @@ class Dialer:
             clock=self._clock,
         )
         self.trouble = ""
-        # numpy takes a third of a second to load, and shall not do so while somebody picks up.
-        self._loading = asyncio.ensure_future(asyncio.to_thread(import_module, "bridge.live.pickup"))
         self.desk = Desk(db, ledger, outbound, office, ContactLists(db, self._clock), single, worker)
         self._proof = proof
         self._working = asyncio.create_task(worker.run(), name="dialer")

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bridge.carriers.base import Control
+from bridge.dialer.elsewhere import Elsewhere
 from bridge.dialer.ledger import Ledger, Standing
 from bridge.dialer.orders import House, Orders
 from bridge.dialer.pacing import STOPS, Bucket, Grant, Hold, Load, Pacer
@@ -87,6 +88,8 @@ class Worker:
         self._default_number = default_number
         self.claims = True
         """It runs campaigns; else it only looks after the single calls of its process."""
+        self.elsewhere: Elsewhere | None = None
+        """Set where other processes hear of calls that this one places."""
         self._account = Bucket(account_cps)
         self._campaigns: dict[str, _Campaign] = {}
         self._ended: list[tuple[str, float, str]] = []
@@ -197,6 +200,9 @@ class Worker:
     async def _serve(self, campaign: Campaign) -> float:
         """Begin its calls; seconds until it is to be looked at again."""
         known = self._campaigns[campaign.id]
+        if self.elsewhere is not None:
+            for outcome in await self.elsewhere.news(campaign.id, known.pacer.rules.breaker.window_s):
+                known.pacer.ended(_steady(), outcome)
         steady = _steady()
         pause = max(known.due_at - self._clock(), known.look_at - steady, self.orders.slow_until - steady)
         if pause > 0:
@@ -286,7 +292,8 @@ class Worker:
         """Evidence was written: a call that ended makes room, and counts for the breaker."""
         if after.campaign_id is None or before.state == after.state:
             return
-        if after.state == "unknown" or (after.state == "closed" and after.outcome != "not_placed"):
+        here = self.elsewhere is None and after.state == "closed" and after.outcome != "not_placed"
+        if here or after.state == "unknown":
             self._ended.append((after.campaign_id, _steady(), after.outcome or "unknown"))
         if after.state == "closed":
             known = self._campaigns.get(after.campaign_id)

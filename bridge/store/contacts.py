@@ -36,7 +36,7 @@ class GoesOn(NamedTuple):
     call_id: str
 
 
-_WAITS = sa.and_(contacts.c.campaign_id == sa.bindparam("campaign_id"), IS_DUE)
+_WAITS = sa.and_(contacts.c.campaign_id == sa.bindparam("of_campaign"), IS_DUE)
 _DUE_LOOKS = [
     sa.select(contacts.c.id)
     .where(_WAITS, contacts.c.priority == priority, contacts.c.due_at <= sa.bindparam("now"))
@@ -107,7 +107,7 @@ def due(conn: sa.Connection, campaign_id: str, now: float, most: int) -> Sequenc
 
     One short look into the index for each priority: however many have to wait, nobody waits for them.
     """
-    given = {"campaign_id": campaign_id, "now": now, "most": most}
+    given = {"of_campaign": campaign_id, "now": now, "most": most}
     ids = list(conn.execute(_DUE_IDS, given).scalars())[:most]
     if not ids:
         return ()
@@ -116,7 +116,7 @@ def due(conn: sa.Connection, campaign_id: str, now: float, most: int) -> Sequenc
 
 def next_due(conn: sa.Connection, campaign_id: str) -> float | None:
     """When the first of them may be called; None when nobody waits."""
-    return min(conn.execute(_NEXT_DUE, {"campaign_id": campaign_id}).scalars(), default=None)
+    return min(conn.execute(_NEXT_DUE, {"of_campaign": campaign_id}).scalars(), default=None)
 
 
 def get(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Contact]:
@@ -138,9 +138,9 @@ def go_on(conn: sa.Connection, moves: Sequence[GoesOn]) -> None:
 
 def end_waiting(conn: sa.Connection, campaign_id: str, state: ContactState, outcome: str) -> int:
     """Everybody of a campaign who still waits to be called is not; how many they were."""
-    # No bound name of a column here: an UPDATE has one of each of its own.
-    waits = sa.and_(contacts.c.campaign_id == campaign_id, IS_DUE)
-    done = conn.execute(contacts.update().where(waits).values(state=state, outcome=outcome))
+    done = conn.execute(
+        contacts.update().where(_WAITS).values(state=state, outcome=outcome), {"of_campaign": campaign_id}
+    )
     return int(done.rowcount)
 
 
@@ -155,7 +155,7 @@ def unfinished(conn: sa.Connection, campaign_id: str) -> bool:
 def without_consent(conn: sa.Connection, campaign_id: str) -> bool:
     """Is there anybody who waits and whose row names no source of consent?"""
     query = sa.select(contacts.c.id).where(_WAITS, contacts.c.consent_source == "").limit(1)
-    return conn.execute(query, {"campaign_id": campaign_id}).first() is not None
+    return conn.execute(query, {"of_campaign": campaign_id}).first() is not None
 
 
 def never_dialable(conn: sa.Connection, campaign_id: str) -> int:

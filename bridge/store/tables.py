@@ -253,6 +253,15 @@ transcript_lines = sa.Table(
     sa.Column("cut", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("latency_ms", sa.Integer),
 )
+_ANSWERS = transcript_lines.c.latency_ms.is_not(None)
+sa.Index(
+    "ix_transcript_lines_latency_ms",
+    transcript_lines.c.call_id,
+    transcript_lines.c.latency_ms,
+    sqlite_where=_ANSWERS,
+    postgresql_where=_ANSWERS,
+)
+"""A day's latencies, without a look at what was said."""
 
 spend = sa.Table(
     "spend",

@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import Any
 
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -22,7 +21,7 @@ MOST = 500
 
 
 class Api:
-    """Handlers of `/api/v1`, `/feed` and `/healthz`."""
+    """Handlers of `/api/v1` and `/healthz`."""
 
     def __init__(self, services: Services) -> None:
         self._s = services
@@ -86,10 +85,6 @@ class Api:
         lines = sorted(self._s.folders.lines(call_id, TRANSCRIPT), key=lambda line: line.get("turn", 0))
         analysis = self._s.folders.analysis(call_id)
         return record | {"transcript": lines} | ({"analysis": analysis} if analysis else {})
-
-    async def feed(self, request: Request) -> Response:
-        """Facts as they happen (server-sent events); `?call=<call id>`: of one call."""
-        return EventSourceResponse(self._s.feed.watch(request.query_params.get("call", "")), ping=15)
 
 
 def live_row(session: CallSession) -> dict[str, Any]:

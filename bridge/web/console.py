@@ -19,7 +19,7 @@ from bridge.web.pulse import Pulse
 from bridge.web.services import Services
 from bridge.web.updates import Updates
 
-TITLES = {404: "Not Found", 405: "Method Not Allowed", 413: "Too Large", 415: "Unsupported Media Type"}
+TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 415: "Unsupported media type"}
 DETAILS = {404: "there is nothing at this address", 405: "this address cannot be used in this way"}
 
 
@@ -60,12 +60,12 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _lost(request: Request, error: Exception) -> Response:
     """What was asked for is in the database or in a file, and that cannot be had. Phones are answered all the same."""
     if isinstance(error, StoreError) and not error.retry:
-        return refusal(request, 404, "Not Found", str(error))
+        return refusal(request, 404, "Not found", str(error))
     return refusal(request, 503, "The database is not there", f"{error}. It is tried again by itself.")
 
 
 async def _broken(request: Request, _: Exception) -> Response:
     """Our own mistake; the server's log has its stack. It is answered outside of every middleware."""
-    answer = refusal(request, 500, "Internal Error", "this is a mistake in callbridge; its log says more")
+    answer = refusal(request, 500, "Something went wrong", "this is a mistake in callbridge; its log says more")
     answer.headers.update({name: value for name, value in HEADERS.items() if name not in answer.headers})
     return answer

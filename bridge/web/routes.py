@@ -146,7 +146,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         free("/login", login.log_in, ["POST"]),
         seen("/", overview.show),
         seen("/updates", updates.serve),
-        seen("/feed", api.feed),
+        seen("/feed", updates.facts),
         seen("/settings", settings.show),
         ruled("/settings/audit", settings.audit, ["GET"]),
         Door("/logout", login.log_out, ["POST"], Role.VIEWER),

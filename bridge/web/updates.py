@@ -9,8 +9,8 @@ latest one: nothing queues.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
 
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
@@ -42,6 +42,24 @@ class Updates:
         if not names or any(name not in self.parts for name in names):
             return problem(404, "Not Found", "there is no such live part")
         return EventSourceResponse(self._states(request, names), ping=15)
+
+    async def facts(self, request: Request) -> Response:
+        """`/feed`: every fact as it happens, for programs; `?call=<call id>`: those of one call."""
+        events = self._feed.watch(request.query_params.get("call", ""))
+        return EventSourceResponse(self._while_known(request, events), ping=15)
+
+    async def _while_known(
+        self, request: Request, events: AsyncGenerator[dict[str, str], None]
+    ) -> AsyncIterator[dict[str, str]]:
+        clock = asyncio.get_running_loop().time
+        good_until = clock() + LOOK_S
+        async with aclosing(events):
+            async for event in events:
+                if clock() > good_until:
+                    if await self._access.who(request.headers) != request.state.who:
+                        return
+                    good_until = clock() + LOOK_S
+                yield event
 
     async def _states(self, request: Request, names: list[str]) -> AsyncIterator[dict[str, str]]:
         shown: dict[str, str] = {}

@@ -245,8 +245,7 @@ def _break(api: Api, fault: str) -> None:
     """The carrier's REST API goes wrong for the first orders."""
     from bridge.errors import CarrierError
 
-    worker = api.desk.worker
-    control, broken = worker.orders._control, 0
+    control, broken = api.desk.worker.orders._control, 0
     dial = control.dial
 
     async def refuse(order: Any) -> Any:

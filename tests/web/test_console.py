@@ -131,6 +131,37 @@ def test_nobody_watches_any_longer_than_they_may(tmp_path: Path) -> None:
     inside(tmp_path, story)
 
 
+def test_facts_of_one_call_are_told_and_only_to_who_may_still_hear_them(tmp_path: Path) -> None:
+    async def story(world: Admin) -> None:
+        made = await world.token("viewer")
+        heard: dict[str, list[str]] = {"all": [], "none": [], "revoked": []}
+
+        async def listen(name: str, query: str, secret: str) -> None:
+            async with world.http.stream("GET", f"/feed{query}", headers=bearer(secret)) as answer:
+                async for line in answer.aiter_lines():
+                    if line.startswith("event:"):
+                        heard[name].append(line.removeprefix("event: "))
+
+        tasks = [
+            asyncio.create_task(listen("all", "", ADMIN)),
+            asyncio.create_task(listen("none", "?call=call_0", ADMIN)),
+            asyncio.create_task(listen("revoked", "", made["token"])),
+        ]
+        await asyncio.sleep(6)
+        await world.http.delete(f"/api/v1/tokens/{made['id']}", headers=bearer(ADMIN))
+        call = await world.house.ring(DEMO)
+        await call.ended()
+        await asyncio.sleep(1)
+        assert heard["all"][0] == "Watching" and "CallEnded" in heard["all"]
+        assert heard["none"] == heard["revoked"] == ["Watching"]
+        assert tasks[2].done() and not tasks[1].done()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    inside(tmp_path, story)
+
+
 def test_a_database_that_is_away_takes_figures_and_nothing_else(tmp_path: Path) -> None:
     async def story(world: Admin) -> None:
         dialer = world.house.app.services.dialer
@@ -181,11 +212,11 @@ def test_each_way_to_fail_has_its_page_and_its_problem(tmp_path: Path) -> None:
         made = await world.token("viewer")
         world.house.app.admin.router.routes += [seen("/broken", broken), seen("/lost", lost)]
         for path, status, words in (
-            ("/nowhere", 404, "there is nothing at this address"),
-            ("/login/", 404, "there is nothing at this address"),
-            ("/settings/audit", 403, "this needs the role admin; you are viewer"),
-            ("/broken", 500, "this is a mistake in callbridge"),
-            ("/lost", 503, "the database went away. It is tried again by itself."),
+            ("/nowhere", 404, "here is nothing at this address"),
+            ("/login/", 404, "here is nothing at this address"),
+            ("/settings/audit", 403, "his needs the role admin; you are viewer"),
+            ("/broken", 500, "his is a mistake in callbridge"),
+            ("/lost", 503, "he database went away. It is tried again by itself."),
         ):
             answer = await world.http.get(path, headers=BROWSER | bearer(made["token"]))
             assert answer.status_code == status, path

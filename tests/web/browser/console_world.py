@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 
 from house_world import House, house
 from playwright.sync_api import Browser, Page, sync_playwright
-from seed import Seeded, seed
+from seed import Seeded, furnish, seed
+
+from bridge.sim.script import DEMO
 
 T = TypeVar("T")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -54,6 +56,11 @@ class Console:
         """Do something in the house's own loop: ring a call, write into its database."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(limit_s)
 
+    def keep_ringing(self) -> None:
+        """A call is going on; it lasts half a minute."""
+        if not self.world.app.services.switchboard.live:
+            self.run(self.world.ring(DEMO))
+
     def path(self, path: str) -> str:
         """A path of `pages.py` with its names filled in."""
         for name, value in self.seeded.names.items():
@@ -71,6 +78,8 @@ def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -
     async def work() -> None:
         async with house(data, **(OUTBOUND | changes)) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
+            if fill is seed:
+                await furnish(world)
             started.set_result(Console(url, world, seeded, asyncio.get_running_loop()))
             await stop.wait()
 

@@ -14,10 +14,12 @@ class Shown:
     guarded: bool = False
     """In the house that wants a token, before anybody has logged in."""
     status: int = 200
+    ring: bool = False
+    """While a call is going on."""
 
 
 PAGES = [
-    Shown("overview", "/"),
+    Shown("overview", "/", ring=True),
     Shown("settings", "/settings"),
     Shown("audit", "/settings/audit"),
     Shown("campaigns", "/campaigns"),

@@ -37,6 +37,8 @@ def main(names: list[str]) -> None:
             if names and shown.name not in names:
                 continue
             house = guarded_house if shown.guarded else open_house
+            if shown.ring:
+                house.keep_ringing()
             for theme, width in LOOKS:
                 seen = visit(browser, house, shown.path, theme=theme, width=width, device_scale_factor=1)
                 seen.page.wait_for_timeout(700)  # its first live state

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from campaign_seed import SeededCampaigns, seed_campaigns
-from house_world import house
+from house_world import House, house
 from payloads import PAYLOADS
 
 from bridge.records.callrecord import iso
 from bridge.sim import loop
 from bridge.sim.script import DEMO
 from bridge.store import folder
+from bridge.store.access import AccessStore, digest
+from bridge.store.audit import Audit
+from bridge.store.base import AuditEntry
 from bridge.store.folder import CallFolders, new_call_id
 
 TALK = [
@@ -30,6 +33,12 @@ TALK = [
     ("agent", "There is a place at half past three. Shall I take it for you?"),
     ("caller", "Yes please, thank you."),
     ("agent", "It is done. See you on Thursday, and goodbye."),
+]
+DEEDS: list[tuple[str, dict[str, Any]]] = [
+    ("call.listen", {}),
+    ("call.note", {"text": "They are a regular: offer the afternoon.", "respond": False}),
+    ("call.hangup", {}),
+    ("call.transfer", {"to": "+14155550107"}),
 ]
 ENDS = [("agent_hung_up", "agent")] * 7 + [("caller_hung_up", "caller")] * 6 + [("transferred", "agent")] * 2
 ENDS += [("model_failed", "model"), ("phone_lost", "carrier")]
@@ -61,6 +70,30 @@ def seed(data: Path, others: int = 36) -> Seeded:
         began = now - 300 - n * chance.uniform(500, 2_400)
         write_call(folders, began, chance)
     return Seeded(call_id, seed_campaigns(data, now))
+
+
+async def furnish(world: House) -> None:
+    """What people did in that house: tokens, a log-in, and what was written down about it."""
+    services = world.app.services
+    db = services.db
+    store, audit, now = AccessStore(db), Audit(db), time.time()
+    for days, (name, scope) in enumerate(
+        (("wall display", "viewer"), ("Grace", "operator"), ("nightly export", "viewer"))
+    ):
+        made, secret = await store.create_token(name, scope, "admin", now - 86_400 * (9 - days))
+        await audit.add(
+            AuditEntry(made.created_at, "admin", "token.create", made.id, {}, {"name": name, "scope": scope})
+        )
+        if name == "Grace":
+            await store.find_token(secret, now - 1_200)
+            await store.open_session(digest(secret), "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0", now - 600, 0.0)
+        if name == "nightly export":
+            await store.revoke_token(made.id, now - 3_600)
+            before = {"name": name, "scope": scope}
+            await audit.add(AuditEntry(now - 3_600, "admin", "token.revoke", made.id, before, {}))
+    for n, call_id in enumerate(services.folders.ids()[2:70:3]):
+        what, after = DEEDS[n % len(DEEDS)]
+        await audit.add(AuditEntry(now - 3_000 + 120 * n, "Grace", what, call_id, {}, after))
 
 
 def nothing(_: Path) -> Seeded:

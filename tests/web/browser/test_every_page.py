@@ -16,15 +16,19 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture
-def open_page(page_at: PageAt, guarded_house: Console) -> PageAt:
+def open_page(page_at: PageAt, open_house: Console, guarded_house: Console) -> PageAt:
     def open_it(shown: Shown, **more: object) -> Visit:
+        if shown.ring:
+            open_house.keep_ringing()
         return page_at(shown.path, **({"house": guarded_house} if shown.guarded else {}), **more)
 
     return open_it
 
 
 def axe_findings(seen: Visit) -> list[str]:
-    found = Axe().run(seen.page).response["violations"]
+    response = Axe().run(seen.page).response
+    assert len(response["passes"]) > 10, "it was looked at"
+    found = response["violations"]
     return [f"{one['id']}: {node['html'][:150]}" for one in found if one["impact"] in SERIOUS for node in one["nodes"]]
 
 

@@ -204,7 +204,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_attempts_campaign", "attempts", ["campaign_id", "claimed_at"])
     op.create_index("ix_attempts_ended", "attempts", ["campaign_id", "ended_at"])
-    asked = sa.text("request_key <> ''")
+    asked = sa.text("request_key != ''")
     op.create_index(
         "uq_attempts_request_key", "attempts", ["request_key"], unique=True, sqlite_where=asked, postgresql_where=asked
     )

@@ -41,3 +41,11 @@ def upgrade() -> None:
     op.add_column("calls", sa.Column("handed_to", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_attempts_claimed_at", "attempts", ["claimed_at"])
     op.add_column("transcript_lines", sa.Column("latency_ms", sa.Integer(), nullable=True))
+    answers = sa.text("latency_ms IS NOT NULL")
+    op.create_index(
+        "ix_transcript_lines_latency_ms",
+        "transcript_lines",
+        ["call_id", "latency_ms"],
+        sqlite_where=answers,
+        postgresql_where=answers,
+    )
