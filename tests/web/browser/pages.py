@@ -36,5 +36,5 @@ PAGES = [
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]
-"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`); `{campaign}` of a campaign that is halfway
-through, `{contact}` of one of its people, `{checked}` of one that was not started."""
+"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`); `{campaign}` of one that
+is halfway through, `{contact}` of one of its people, `{checked}` of one that was not started."""
