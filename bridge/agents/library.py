@@ -11,6 +11,9 @@ from bridge.agents.loading import load_file, load_module, pick_agent, split_spec
 from bridge.agents.team import Routing
 from bridge.errors import AgentError
 
+_LONGEST_NAME, _LONGEST = 255, 4000
+"""Bytes of a file's name, and characters of a path: for a longer one the system has an error and no answer."""
+
 
 def load_agent(spec: str) -> Agent | Routing:
     """The agent (or the routing between agents) that `spec` names.
@@ -25,6 +28,8 @@ def load_agent(spec: str) -> Agent | Routing:
         from bridge.agents.examples.reception import agent
 
         return agent
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in spec.split("/")) or len(spec) > _LONGEST:
+        raise AgentError(f"{spec[:40]!r}... is too long for the name of an agent")
     if spec.endswith(ENDINGS):
         return load_agent_file(Path(spec))
     if Path(spec).is_file() and not spec.endswith(".py"):

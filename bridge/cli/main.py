@@ -103,6 +103,16 @@ def call(  # noqa: PLR0913, PLR0917 - each is a flag
 
 
 @app.command()
+def openapi() -> None:
+    """Print the admin API as OpenAPI 3.1, one JSON document."""
+    import json
+
+    from bridge.web.openapi import document
+
+    print(json.dumps(document(), ensure_ascii=False, indent=1))
+
+
+@app.command()
 def demo(
     say: Annotated[
         list[str] | None, typer.Option(help="What your caller says, instead of the script. Repeat it.")

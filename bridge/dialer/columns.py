@@ -104,6 +104,15 @@ class Columns:
             taken["name"] = name
         return taken
 
+    def meanings(self) -> tuple[tuple[str, str], ...]:
+        """Each column as the file calls it, and what it is taken for: `phone_number`, one of `ALIASES`, the name of
+        a variable in braces, or "" for one that is left out."""
+        known = {place: field for field, place in self.known.items()} | dict.fromkeys(self.phones, "phone_number")
+        return tuple(
+            (cell.strip(), known.get(n, f"{{{name}}}" if name else ""))
+            for n, (cell, name) in enumerate(zip(self.header, self.names, strict=True))
+        )
+
     def name(self, cells: Sequence[str]) -> str:
         """What the person is called: the name, or first and last name."""
         if "name" in self.known:

@@ -59,6 +59,8 @@ class Filled:
     header: tuple[str, ...] = ()
     problems: list[RowProblem] = field(default_factory=list)
     """The first rows that were refused, or all of them."""
+    meanings: tuple[tuple[str, str], ...] = ()
+    """Each column of the file: as it is called there, and what it was taken for."""
 
 
 def intake(rules: Rules, agent: Agent, countries: frozenset[str], number: str) -> Intake:
@@ -92,7 +94,7 @@ class ContactLists:
             StoreError: the campaign is left without contacts.
         """
         file = await asyncio.to_thread(read_contacts, path, asked)
-        found = Filled(notes=file.notes, header=file.columns.header)
+        found = Filled(notes=file.notes, header=file.columns.header, meanings=file.columns.meanings())
         mark = f"{FILLING} ({secrets.token_hex(4)})"
         await self._db.write(_begin, campaign.id, mark)
         try:

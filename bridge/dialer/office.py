@@ -12,10 +12,12 @@ from typing import Any, Literal, TypeVar
 
 from bridge.dialer import standing
 from bridge.dialer.ledger import day_of
+from bridge.dialer.progress import Minute, Steps, pace, steps
 from bridge.dialer.rules import Rules
 from bridge.errors import CampaignRefused, NoSuchCampaign, UsageError
 from bridge.store import attempts, audit, campaigns, contacts, wake
 from bridge.store.base import FINAL, Attempt, AuditEntry, Campaign, CampaignState, Contact
+from bridge.store.contacts import ANY, Wanted
 from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
 
@@ -187,9 +189,32 @@ class Office:
         """How it stands. Raises CampaignRefused."""
         return await self.db.read(_report, campaign_id, self._clock())
 
-    async def people(self, campaign_id: str, *, state: str = "", after: int = 0, most: int = 100) -> Sequence[Contact]:
+    async def progress(self, campaign_id: str) -> tuple[Report, Steps, Sequence[Minute]]:
+        """How it stands, how far it has come, and its last hour, all at one moment. Raises CampaignRefused."""
+        now = self._clock()
+
+        def look(conn: Connection) -> tuple[Report, Steps, Sequence[Minute]]:
+            report = _report(conn, campaign_id, now)
+            return report, steps(conn, campaign_id, report.contacts), pace(conn, campaign_id, now)
+
+        return await self.db.read(look)
+
+    async def people(
+        self, campaign_id: str, wanted: Wanted = ANY, *, after: int = 0, most: int = 100
+    ) -> Sequence[Contact]:
         """Its contacts, in order of their lines."""
-        return await self.db.read(lambda conn: contacts.page(conn, campaign_id, state=state, after=after, most=most))
+        return await self.db.read(lambda conn: contacts.page(conn, campaign_id, wanted, after=after, most=most))
+
+    async def person(self, campaign_id: str, contact_id: int) -> tuple[Contact, Sequence[Attempt]] | None:
+        """One of its contacts with every attempt to call them, in order; None when there is no such contact."""
+
+        def look(conn: Connection) -> tuple[Contact, Sequence[Attempt]] | None:
+            found = contacts.get(conn, [contact_id]).get(contact_id)
+            if found is None or found.campaign_id != campaign_id:
+                return None
+            return found, attempts.of_contacts(conn, [contact_id]).get(contact_id, ())
+
+        return await self.db.read(look)
 
     async def attempts(self, campaign_id: str) -> Sequence[Attempt]:
         """Every dialling of it, in order of time."""

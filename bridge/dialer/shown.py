@@ -9,21 +9,26 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from bridge.dialer.office import Report
+from bridge.dialer.progress import Minute
 from bridge.dialer.standstill import Standstill
 from bridge.records.callrecord import iso
 from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall
 
-_HIDDEN = frozenset({"token", "owner", "request_key", "request_hash", "looked_at", "looks"})
+HIDDEN = frozenset({"token", "owner", "request_key", "request_hash", "looked_at", "looks"})
+
+"""What of an attempt is shown to nobody."""
+CONTACT_HIDDEN = frozenset({"campaign_id"})
+"""Of a contact: it is asked for by its campaign."""
 
 
 def attempt_row(attempt: Attempt) -> dict[str, Any]:
     """An attempt."""
-    return {"id": attempt.id, "state": attempt.state, "outcome": attempt.outcome} | _row(attempt, _HIDDEN)
+    return {"id": attempt.id, "state": attempt.state, "outcome": attempt.outcome} | _row(attempt, HIDDEN)
 
 
 def contact_row(contact: Contact) -> dict[str, Any]:
     """A contact of a campaign."""
-    return _row(contact, frozenset({"campaign_id"}))
+    return _row(contact, CONTACT_HIDDEN)
 
 
 def campaign_row(campaign: Campaign) -> dict[str, Any]:
@@ -46,6 +51,11 @@ def report_row(report: Report, still: Standstill) -> dict[str, Any]:
     row = asdict(report) | {"campaign": campaign_row(report.campaign)}
     row |= {"next_due_at": _time(report.next_due_at), "ends_at": _time(report.ends_at)}
     return row | {"standstill": asdict(still) | {"until": _time(still.until)}}
+
+
+def minute_row(minute: Minute) -> dict[str, Any]:
+    """A minute of a campaign."""
+    return asdict(minute) | {"at": iso(minute.at)}
 
 
 def _row(value: Any, hidden: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 
 import sqlalchemy as sa
@@ -159,6 +159,38 @@ def going_on(conn: sa.Connection, campaign_id: str) -> tuple[int, dict[str, int]
     """How many calls of a campaign may be going on, and how many of all campaigns from each of our numbers."""
     found = conn.execute(_GOING_ON, {"campaign_id": campaign_id}).all()
     return sum(int(ours) for _, _, ours in found), {number: int(count) for number, count, _ in found}
+
+
+def reached(
+    conn: sa.Connection, campaign_id: str, answered: Collection[str], human: Collection[str]
+) -> tuple[int, int, int, int]:
+    """How many contacts of a campaign were dialled, answered (outcomes in `answered`, or talking now), answered by a
+    person (`human`), and reached the goal; each in any of their attempts."""
+
+    def people(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.count(sa.distinct(sa.case((condition, attempts.c.contact_id))))
+
+    outcome = attempts.c.outcome
+    query = sa.select(
+        people(outcome != "not_placed"),
+        people(sa.or_(outcome.in_(answered), attempts.c.answered_at.is_not(None))),
+        people(outcome.in_(human)),
+        people(outcome == "goal"),
+    ).where(attempts.c.campaign_id == campaign_id)
+    dialled, picked_up, talked, goal = conn.execute(query).one()
+    return dialled, picked_up, talked, goal
+
+
+def begun_since(conn: sa.Connection, campaign_id: str, since: float) -> Sequence[tuple[float, float | None]]:
+    """(when it began, when it was answered) of a campaign's calls since then, in order."""
+    query = (
+        sa.select(attempts.c.claimed_at, attempts.c.answered_at)
+        .where(
+            attempts.c.campaign_id == campaign_id, attempts.c.claimed_at >= since, attempts.c.outcome != "not_placed"
+        )
+        .order_by(attempts.c.claimed_at)
+    )
+    return [(at, answered_at) for at, answered_at in conn.execute(query)]
 
 
 def ended_since(conn: sa.Connection, campaign_id: str, since: float) -> Sequence[tuple[float, str]]:

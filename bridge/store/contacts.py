@@ -173,14 +173,47 @@ def without_consent(conn: sa.Connection, campaign_id: str) -> bool:
     return conn.execute(query, {"of_campaign": campaign_id}).first() is not None
 
 
+def never_dialable(conn: sa.Connection, campaign_id: str) -> int:
+    """How many were left out before anybody called them."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(contacts)
+        .where(contacts.c.campaign_id == campaign_id, contacts.c.state == "skipped", contacts.c.attempts == 0)
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+class Wanted(NamedTuple):
+    """Which contacts of a campaign are asked for; "" is any."""
+
+    state: str = ""
+    outcome: str = ""
+    text: str = ""
+    """Stands in their name, their number, or is their external id."""
+
+
+ANY = Wanted()
+
+
 def page(
-    conn: sa.Connection, campaign_id: str, *, state: str = "", after: int = 0, most: int = 100
+    conn: sa.Connection, campaign_id: str, wanted: Wanted = ANY, *, after: int = 0, most: int = 100
 ) -> Sequence[Contact]:
     """Contacts in the order of their lines, behind the one with id `after`."""
-    query = sa.select(contacts).where(contacts.c.campaign_id == campaign_id, contacts.c.id > after)
-    if state:
-        query = query.where(contacts.c.state == state)
-    return as_rows(Contact, conn.execute(query.order_by(contacts.c.id).limit(most)))
+    c = contacts.c
+    query = sa.select(contacts).where(c.campaign_id == campaign_id, c.id > after)
+    if wanted.state:
+        query = query.where(c.state == wanted.state)
+    if wanted.outcome:
+        query = query.where(c.outcome == wanted.outcome)
+    if wanted.text:
+        text = wanted.text.lower()
+        digits = "".join(letter for letter in text if letter.isdecimal())
+        there = [sa.func.lower(c.name).contains(text, autoescape=True), c.external_id == wanted.text]
+        # A number is looked for by its digits, however it is written; in a name they stand for nothing.
+        if digits and not any(letter.isalpha() for letter in text):
+            there.append(c.phone.contains(digits))
+        query = query.where(sa.or_(*there))
+    return as_rows(Contact, conn.execute(query.order_by(c.id).limit(most)))
 
 
 def forget(conn: sa.Connection, campaign_id: str, most: int) -> int:

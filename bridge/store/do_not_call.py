@@ -57,6 +57,10 @@ class DoNotCallList:
         """Which of these numbers are on it. Raises StoreError."""
         return await self._db.read(listed, phones)
 
+    async def get(self, phone: str) -> DoNotCall | None:
+        """The entry of a number. Raises StoreError."""
+        return await self._db.read(_get, phone)
+
     async def remove(self, phone: str, *, who: str, at: float, why: str) -> bool:
         """Take a number off, after a mistake, and write down who did; was it on? Raises StoreError."""
         return await self._db.write(_remove, phone, AuditEntry(at, who, "do_not_call.remove", phone, {}, {"why": why}))
@@ -107,6 +111,11 @@ def _remove(conn: sa.Connection, phone: str, entry: AuditEntry) -> bool:
     conn.execute(do_not_call.delete().where(do_not_call.c.phone == phone))
     audit.note(conn, AuditEntry(entry.at, entry.who, entry.what, phone, dict(was), entry.after))
     return True
+
+
+def _get(conn: sa.Connection, phone: str) -> DoNotCall | None:
+    row = conn.execute(sa.select(do_not_call).where(do_not_call.c.phone == phone)).mappings().first()
+    return None if row is None else as_row(DoNotCall, row)
 
 
 def _page(conn: sa.Connection, limit: int, after: DoNotCall | None) -> list[DoNotCall]:

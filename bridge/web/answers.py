@@ -16,6 +16,7 @@ from bridge.errors import (
     CallNotAllowed,
     CampaignRefused,
     CarrierError,
+    DatabaseLost,
     NoSuchCampaign,
     NumberRefused,
     StoreConflict,
@@ -24,13 +25,21 @@ from bridge.errors import (
 )
 from bridge.web.bodies import TooLong
 from bridge.web.problem import problem
+from bridge.web.problem import refusal as page_refusal
 from bridge.web.services import Services
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 _TOGETHER = 200
 """Rows that are encoded at a time: about a millisecond."""
+
+
+class NotThere(UsageError):
+    """There is no such thing."""
+
+
 _STATUSES: Sequence[tuple[type[BridgeError], int, str]] = (
+    (NotThere, 404, "Not Found"),
     (NoSuchCampaign, 404, "Not Found"),
     (CampaignRefused, 409, "Conflict"),
     (NumberRefused, 422, "Unprocessable Content"),
@@ -43,10 +52,6 @@ _STATUSES: Sequence[tuple[type[BridgeError], int, str]] = (
 )
 
 
-class NotThere(UsageError):
-    """There is no such thing."""
-
-
 def answered(handler: Handler) -> Handler:
     """A handler whose errors are answers: problem+json with one sentence."""
 
@@ -54,17 +59,33 @@ def answered(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except NotThere as error:
-            return problem(404, "Not Found", str(error))
         except (UsageError, StoreError, CarrierError) as error:
             return refusal(error)
 
     return answer
 
 
+def shown(handler: Handler) -> Handler:
+    """A page's handler whose errors are pages: one sentence, and the status that programs would get."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (UsageError, CarrierError) as error:
+            return page_refusal(request, *status_of(error), str(error))
+
+    return answer
+
+
+def status_of(error: BridgeError) -> tuple[int, str]:
+    """The status of an answer that says this, and what that is called."""
+    return next((status, title) for kind, status, title in _STATUSES if isinstance(error, kind))
+
+
 def refusal(error: BridgeError) -> Response:
     """The answer that says this."""
-    status, title = next((status, title) for kind, status, title in _STATUSES if isinstance(error, kind))
+    status, title = status_of(error)
     why = str(getattr(error, "why", ""))
     if why == "do_not_call":  # trying again does not help, as it may with a conflict
         status, title = 422, "Unprocessable Content"
@@ -75,7 +96,7 @@ def desk_of(services: Services) -> Desk:
     """The open database with all that belongs to it. Raises StoreError: why it is not there."""
     desk = services.dialer.desk
     if desk is None:
-        raise StoreError(services.dialer.trouble)
+        raise DatabaseLost(services.dialer.trouble)
     return desk
 
 

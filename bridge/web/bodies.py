@@ -54,16 +54,16 @@ async def read_body(request: Request, kind: type[B]) -> B:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
     if isinstance(body, By):
-        body.by = asked_by(request, body.by if "by" in body.model_fields_set else "")
+        body.by = asker(request, body.by if "by" in body.model_fields_set else "")
     return body
 
 
-def asked_by(request: Request, by: str) -> str:
-    """Who asks, for the audit: whom their token knows, and beside that whom they say they are."""
+def asker(request: Request, said: str = "") -> str:
+    """Who asks, for the audit: who they are known to be, and who they say they are."""
     who = request.state.who
     if who == LOCAL:
-        return by or "admin API"
-    return f"{who.name} ({by})" if by else str(who.name)
+        return said or "admin API"
+    return f"{who.name} ({said})" if said else str(who.name)
 
 
 @asynccontextmanager

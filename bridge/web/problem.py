@@ -18,7 +18,9 @@ def problem(status: int, title: str, detail: str = "", *, why: str = "") -> JSON
 def wants_page(connection: HTTPConnection) -> bool:
     """Is this a person with a browser? The API answers programs, whatever they accept."""
     path = connection.url.path
-    return "text/html" in connection.headers.get("accept", "") and not path.startswith(("/api/", "/feed", "/updates"))
+    return "text/html" in connection.headers.get("accept", "") and not path.startswith(
+        ("/api/v1/", "/feed", "/updates")
+    )
 
 
 def refusal(connection: HTTPConnection, status: int, title: str, detail: str = "") -> Response:

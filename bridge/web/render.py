@@ -123,6 +123,11 @@ def moment(epoch_s: float | None, shape: str = "full") -> Markup:
     )
 
 
+def hour(epoch_s: float) -> str:
+    """`Tue 09:00`, in UTC: beside a picture that the server makes."""
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%a %H:%M}"
+
+
 def epoch(text: str | None) -> float | None:
     """An ISO time of a record as epoch seconds, for `moment`; None stays None."""
     return datetime.fromisoformat(text).timestamp() if text else None
@@ -180,6 +185,7 @@ def _environment() -> Environment:
     made.filters |= {
         "moment": moment,
         "epoch": epoch,
+        "hour": hour,
         "lasting": lasting,
         "usd": usd,
         "waited": waited,

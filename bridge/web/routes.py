@@ -16,16 +16,22 @@ from starlette.websockets import WebSocket
 
 from bridge.web import assets
 from bridge.web.access import Access, Role
-from bridge.web.answers import Handler, answered
+from bridge.web.answers import Handler, answered, shown
 from bridge.web.api import Api
 from bridge.web.attempts import AttemptHooks
+from bridge.web.campaign_desk import CampaignDesk
 from bridge.web.campaigns import CampaignApi
 from bridge.web.client_tools import ClientTools
-from bridge.web.do_not_call import DoNotCallApi
+from bridge.web.do_not_call import DoNotCallApi, DoNotCallDesk
 from bridge.web.listening import ListenIn
 from bridge.web.media import Media
+from bridge.web.pages import api_docs
 from bridge.web.pages.call import CallPage
 from bridge.web.pages.calls import CallsPage
+from bridge.web.pages.campaign_people import PeoplePages
+from bridge.web.pages.campaign_steps import CampaignSteps
+from bridge.web.pages.campaigns import CampaignPages
+from bridge.web.pages.do_not_call import DoNotCallPage
 from bridge.web.pages.live import LivePage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.numbers import NumbersPage
@@ -146,6 +152,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
     talk = Talk(services)
     overview.failing = SetupPage(services).failed
+    desk, numbers = CampaignDesk(services), DoNotCallDesk(services)
     return [
         free("/healthz", api.health),
         free("/static/{version}/{name:path}", assets.serve),
@@ -166,6 +173,8 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         ruled("/settings/tokens", settings.create_token),
         ruled("/settings/tokens/{token_id}/revoke", settings.revoke_token),
         ruled("/settings/sessions/{session_id}/close", settings.close_session),
+        seen("/api/docs", api_docs.show),
+        seen("/api/v1/openapi.json", api_docs.document),
         seen("/api/v1/overview", overview.figures),
         seen("/api/v1/settings", settings.values),
         ruled("/api/v1/tokens", settings.tokens, ["GET"]),
@@ -185,7 +194,8 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
         *past_calls(services, updates),
-        *outbound(services),
+        *outbound(services, desk, numbers),
+        *campaign_pages(services, desk, numbers, updates),
         *setting_up(services),
     ]
 
@@ -227,9 +237,9 @@ def past_calls(services: Services, updates: Updates) -> list[BaseRoute]:
 _MOVES: Final = ("start", "pause", "resume", "cancel")
 
 
-def outbound(services: Services) -> list[BaseRoute]:
+def outbound(services: Services, desk: CampaignDesk, numbers: DoNotCallDesk) -> list[BaseRoute]:
     """What calls, campaigns and the do-not-call list are handled by: a part of the admin listener."""
-    calls, campaigns, listed = SingleCallApi(services), CampaignApi(services), DoNotCallApi(services)
+    calls, campaigns, listed = SingleCallApi(services), CampaignApi(services, desk), DoNotCallApi(services, numbers)
     campaign = "/api/v1/campaigns/{campaign}"
     return [
         done("/api/v1/calls", answered(calls.place)),
@@ -241,17 +251,47 @@ def outbound(services: Services) -> list[BaseRoute]:
         done(campaign, answered(campaigns.edit), ["PATCH"]),
         seen(f"{campaign}/contacts", answered(campaigns.people)),
         done(f"{campaign}/contacts", answered(campaigns.fill), ["PUT"]),
+        seen(f"{campaign}/contacts/{{contact}}", answered(campaigns.person)),
+        seen(f"{campaign}/errors.csv", answered(campaigns.errors)),
+        seen(f"{campaign}/progress", answered(campaigns.progress)),
         done(f"{campaign}/check", answered(campaigns.check)),
         seen(f"{campaign}/report.csv", answered(campaigns.table)),
         seen(f"{campaign}/report.json", answered(campaigns.document)),
-        *(
-            done(f"{campaign}/{verb}", answered(campaigns.moves(verb)))
-            for verb in ("start", "pause", "resume", "cancel")
-        ),
+        *(done(f"{campaign}/{verb}", answered(campaigns.moves(verb))) for verb in _MOVES),
         seen("/api/v1/review", answered(campaigns.review)),
         done("/api/v1/review/{attempt_id}", answered(campaigns.decide)),
         seen("/api/v1/do-not-call", answered(listed.page)),
         done("/api/v1/do-not-call", answered(listed.add)),
         done("/api/v1/do-not-call", answered(listed.remove), ["DELETE"]),
+        done("/api/v1/do-not-call/file", answered(listed.take), ["PUT"]),
+        seen("/api/v1/do-not-call/file", answered(listed.export)),
         ruled("/api/v1/audit", answered(listed.audit), ["GET"]),
+    ]
+
+
+def campaign_pages(services: Services, desk: CampaignDesk, numbers: DoNotCallDesk, updates: Updates) -> list[BaseRoute]:
+    """The pages of campaigns, of their people, and of who may not be called: a part of the admin listener."""
+    every, steps = CampaignPages(desk, updates), CampaignSteps(services, desk, updates)
+    people, listed = PeoplePages(desk), DoNotCallPage(services, numbers)
+    campaign = "/campaigns/{campaign}"
+    return [
+        seen("/campaigns", shown(every.every)),
+        done("/campaigns/new", shown(steps.new), ["GET"]),
+        done("/campaigns/new", shown(steps.create)),
+        seen(campaign, shown(every.show)),
+        *(done(f"{campaign}/{verb}", shown(every.moves(verb))) for verb in _MOVES),
+        done(f"{campaign}/list", shown(steps.people), ["GET"]),
+        seen(f"{campaign}/check", shown(steps.check)),
+        done(f"{campaign}/check", shown(steps.checked)),
+        done(f"{campaign}/rules", shown(steps.rules), ["GET"]),
+        done(f"{campaign}/rules", shown(steps.edit)),
+        done(f"{campaign}/test", shown(steps.test), ["GET"]),
+        done(f"{campaign}/test", shown(steps.call)),
+        seen(f"{campaign}/contacts", shown(people.contacts)),
+        seen(f"{campaign}/contacts/{{contact}}", shown(people.contact)),
+        seen("/review", shown(people.review)),
+        done("/review", shown(people.decide)),
+        seen("/contacts/do-not-call", shown(listed.show)),
+        done("/contacts/do-not-call", shown(listed.add)),
+        done("/contacts/do-not-call/remove", shown(listed.remove)),
     ]

@@ -18,7 +18,7 @@ from bridge.web.bodies import Body, read_body
 from bridge.web.services import Services
 
 
-class _Call(Body):
+class NewCall(Body):
     """What is asked for; what is not given keeps the default of a campaign's rule of that name."""
 
     to: str = Field(min_length=1, max_length=100)
@@ -65,7 +65,7 @@ class SingleCallApi:
         With an `Idempotency-Key` the same request is the same call: 200 with its attempt as it stands by then.
         """
         desk = desk_of(self._s)
-        body = await read_body(request, _Call)
+        body = await read_body(request, NewCall)
         asked = body.request(request.headers.get("idempotency-key", "").strip())
         # An agent's file and the numbering plans are read from the disk when they are first needed.
         await asyncio.to_thread(desk.single.check, asked)

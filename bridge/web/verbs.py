@@ -25,16 +25,16 @@ from bridge.web.services import Services
 NO_CALL = "there is no such live call"
 
 
-class _Say(Body):
+class SayBody(Body):
     words: str = Field(min_length=1, max_length=2000)
 
 
-class _Note(Body):
+class NoteBody(Body):
     text: str = Field(min_length=1, max_length=4000)
     respond: bool = False
 
 
-class _Transfer(Body):
+class TransferBody(Body):
     to: str = Field(max_length=200)
 
 
@@ -48,7 +48,7 @@ class _ByHand(Body):
     ok: bool = True
 
 
-class _Answer(Body):
+class ApprovalBody(Body):
     approve: bool
     by: str = Field(default="", max_length=100)
     reason: str = Field(default="", max_length=500)
@@ -66,11 +66,11 @@ class Verbs:
 
     async def say(self, request: Request) -> Response:
         """`{"words": "..."}`: the agent says them as soon as nobody else speaks."""
-        return await self._to_call(request, "call.say", _Say, lambda body: ev.WordsAsked(body.words))
+        return await self._to_call(request, "call.say", SayBody, lambda body: ev.WordsAsked(body.words))
 
     async def note(self, request: Request) -> Response:
         """`{"text": "...", "respond": false}`: the model learns it."""
-        return await self._to_call(request, "call.note", _Note, lambda body: ev.NoteAsked(body.text, body.respond))
+        return await self._to_call(request, "call.note", NoteBody, lambda body: ev.NoteAsked(body.text, body.respond))
 
     async def hang_up(self, request: Request) -> Response:
         """`{}`: the call ends when what is being said has been heard."""
@@ -79,7 +79,7 @@ class Verbs:
     async def transfer(self, request: Request) -> Response:
         """`{"to": "+1..."}`: the caller is handed over when what is being said has been heard."""
         return await self._to_call(
-            request, "call.transfer", _Transfer, lambda body: ev.TransferAsked(str(self._allowed(body.to)))
+            request, "call.transfer", TransferBody, lambda body: ev.TransferAsked(str(self._allowed(body.to)))
         )
 
     async def hand_off(self, request: Request) -> Response:
@@ -152,7 +152,7 @@ class Verbs:
     async def approve(self, request: Request) -> Response:
         """`{"approve": true, "by": "...", "reason": "..."}`."""
         try:
-            body = await read_body(request, _Answer)
+            body = await read_body(request, ApprovalBody)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         approval_id = request.path_params["approval_id"]

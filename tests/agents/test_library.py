@@ -84,6 +84,7 @@ def test_what_is_not_there_is_told_with_the_nearest_name(folder: Path) -> None:
     assert refusal("desks:agent") == f"there is no module 'desks' in {folder} or installed; did you mean desk?"
     assert refusal("desk.inner:agent").startswith("there is no module 'desk.inner'")
     write("desk.json", "{}")
+    assert refusal("a" * 300 + ".toml").endswith("is too long for the name of an agent")
     assert refusal("desk.json") == "desk.json is no agent file; those end in .py, .toml, .yaml or .yml"
     assert refusal("my shop") == "'my shop' names no agent; write module:name or path/to/file.py"
     assert refusal("desk.py:nihgt") == "desk.py has no 'nihgt'; did you mean night?"

@@ -40,6 +40,7 @@ document.addEventListener("securitypolicyviolation", (e) => {
   window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`);
 });
 """
+OUTBOUND: dict[str, Any] = {"countries": frozenset({"US"}), "twilio_phone_number": NUMBER}
 TOKEN = "a-token-of-these-tests"
 OWNED = (
     SimNumber(NUMBER, voice_url=f"{PUBLIC_URL}/twilio/voice", status_callback=f"{PUBLIC_URL}/twilio/status"),
@@ -71,7 +72,10 @@ class Console:
     def path(self, path: str) -> str:
         """A path of `pages.py` with its names filled in."""
         live = self.world.app.services.switchboard.live
-        return path.replace("{call}", self.seeded.call).replace("{live}", live[0].info.call_id if live else "")
+        names = {**self.seeded.names, "live": live[0].info.call_id if live else ""}
+        for name, value in names.items():
+            path = path.replace(f"{{{name}}}", value)
+        return path
 
 
 @contextlib.contextmanager
@@ -82,7 +86,7 @@ def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -
     stop = asyncio.Event()
 
     async def work() -> None:
-        async with house(data, carrier={"owned": OWNED}, twilio_phone_number=NUMBER, **changes) as world:
+        async with house(data, carrier={"owned": OWNED}, **(OUTBOUND | changes)) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
             if fill is seed:
                 await furnish(world)

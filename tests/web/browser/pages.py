@@ -32,8 +32,20 @@ PAGES = [
     Shown("setup", "/setup"),
     Shown("setup-whole", "/setup?all=1"),
     Shown("numbers", "/numbers"),
+    Shown("campaigns", "/campaigns"),
+    Shown("campaign", "/campaigns/{campaign}"),
+    Shown("campaign-contacts", "/campaigns/{campaign}/contacts"),
+    Shown("campaign-contact", "/campaigns/{campaign}/contacts/{contact}"),
+    Shown("campaign-new", "/campaigns/new"),
+    Shown("campaign-list", "/campaigns/{checked}/list"),
+    Shown("campaign-check", "/campaigns/{checked}/check"),
+    Shown("campaign-rules", "/campaigns/{checked}/rules"),
+    Shown("campaign-test", "/campaigns/{checked}/test"),
+    Shown("review", "/review"),
+    Shown("do-not-call", "/contacts/do-not-call"),
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]
-"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`), `{live}` that of one that goes
-on."""
+"""`{call}` in a path is the id of a whole simulated call with its recording (`seed.py`); `{campaign}` of one that
+is halfway through, `{contact}` of one of its people, `{checked}` of one that was not started;
+`{live}` is a call that goes on."""

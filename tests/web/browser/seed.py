@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from campaign_seed import SeededCampaigns, seed_campaigns
 from house_world import House, house
 from payloads import PAYLOADS
 
@@ -50,6 +51,14 @@ class Seeded:
 
     call: str
     """The simulated one."""
+    campaigns: SeededCampaigns | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What stands for the names in a path of `pages.py`."""
+        made = self.campaigns
+        more = {"campaign": made.running, "checked": made.checked, "contact": str(made.contact)} if made else {}
+        return {"call": self.call, **more}
 
 
 def seed(data: Path, others: int = 36) -> Seeded:
@@ -60,7 +69,7 @@ def seed(data: Path, others: int = 36) -> Seeded:
     for n in range(others):
         began = now - 300 - n * chance.uniform(500, 2_400)
         write_call(folders, began, chance)
-    return Seeded(call_id)
+    return Seeded(call_id, seed_campaigns(data, now))
 
 
 async def furnish(world: House) -> None:
@@ -112,7 +121,7 @@ def hostile(data: Path) -> Seeded:
     _write_lines(folders, call_id, folder.TIMELINE, facts)
     made = {"model": PAYLOADS[0], "made_at": iso(now), "summary": " ".join(PAYLOADS), "goal": PAYLOADS[1]}
     folders.write(call_id, made, folder.ANALYSIS)
-    return Seeded(call_id)
+    return Seeded(call_id, seed_campaigns(data, now, " ".join(PAYLOADS)[:4000]))
 
 
 def _write_lines(folders: CallFolders, call_id: str, name: str, lines: list[dict[str, Any]]) -> None:
