@@ -17,7 +17,7 @@ from urllib.parse import quote
 import typer
 
 from bridge import config
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,10 +79,12 @@ def create(
     """Make a campaign of these contacts, and check it. Nobody is called before `campaign start`."""
     from bridge.cli import campaign_view as view
     from bridge.cli.asking import who
+    from bridge.cli.campaign_check import must_be_contacts
     from bridge.cli.given import for_server
     from bridge.cli.given import rules as read_rules
 
     given = read_rules(rules, sets or [])
+    must_be_contacts(file)
     if given.get("voicemail_file"):
         given["voicemail_file"] = for_server(str(given["voicemail_file"]))
     with _client() as client:
@@ -168,6 +170,8 @@ def edit(
     body: dict[str, Any] = {"rules": read_rules(rules, sets or []), "by": who()}
     if agent is not None:
         body["agent"] = for_server(agent)
+    elif not body["rules"]:
+        raise UsageError("nothing to change: give --set KEY=VALUE, --rules FILE or --agent")
     with _client() as client:
         found = client.post(f"/campaigns/{_quoted(name)}", body, method="PATCH")
     if json_:

@@ -15,7 +15,7 @@ from bridge.cli.campaign_source import opened
 from bridge.config import Settings
 from bridge.dialer.export import write_problems
 from bridge.dialer.forecast import Forecast, forecast
-from bridge.dialer.importer import ImportedRow, RowProblem, read_contacts
+from bridge.dialer.importer import ImportedRow, Intake, RowProblem, read_contacts
 from bridge.dialer.lists import intake
 from bridge.dialer.rules import Rules
 from bridge.errors import UsageError
@@ -43,6 +43,12 @@ class Checked:
     def good(self) -> bool:
         """Somebody can be called, and no row was refused but duplicates."""
         return bool(self.forecast.dialable) and not self.forecast.invalid
+
+
+def must_be_contacts(file: Path) -> None:
+    """Raises ContactFileError for a file in which no row can be one: before a campaign is made for it."""
+    with closing(cast("Generator[Row]", read_contacts(file, Intake(frozenset())).rows)):
+        pass
 
 
 def check(settings: Settings, file: Path, given: Mapping[str, Any], agent_spec: str, errors: Path | None) -> Checked:

@@ -31,7 +31,11 @@ def _table(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8-sig")
         found = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file}: cannot be read (it is no text; rules are TOML or JSON)") from None
+    except ValueError as error:
         raise UsageError(f"{file}: cannot be read ({error})") from None
     if not isinstance(found, dict):
         raise UsageError(f"{file}: must be a table of rules")
@@ -45,6 +49,8 @@ def for_server(spec: str) -> str:
 
 def write_text(file: Path, pieces: Iterable[str]) -> None:
     """Write a table for spreadsheets: whole, or not at all. Raises UsageError."""
+    if not file.name or file.is_dir():
+        raise UsageError(f"{file}: cannot be written (it is a folder)")
     part = file.with_name(file.name + ".part")
     try:
         try:

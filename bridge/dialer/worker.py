@@ -162,8 +162,13 @@ class Worker:
                 log.warning("nothing is dialled: the database does not answer", extra={"error": str(error)})
             self.seen.trouble = str(error)
             return self._patience.trouble_s
+        except Exception as error:  # the boundary of the loop: what nobody foresaw is told, and not the end of dialling
+            if not self.seen.trouble:
+                log.exception("nothing is dialled")
+            self.seen.trouble = f"nothing is dialled: {error}"
+            return self._patience.trouble_s
         if self.seen.trouble:
-            log.info("the database answers again; dialling goes on")
+            log.info("the trouble is over; dialling goes on")
             self.seen.trouble = ""
         return pause
 

@@ -26,6 +26,7 @@ Phone Number;First name;Consent
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "contacts.csv").write_text(CONTACTS, "utf-8")
+    (tmp_path / "binary.toml").write_bytes(b"\x7fELF\xd0\xff")
     (tmp_path / "good.csv").write_text("phone_number\n+14155550200\n+14155550201\n", "utf-8")
     return tmp_path
 
@@ -66,7 +67,8 @@ def test_the_dry_run_as_json_and_its_rules(folder: Path) -> None:
     [
         (("good.csv", "--set", "concurency=2"), "did you mean concurrency"),
         (("good.csv", "--set", "attempts"), "must look like name=value"),
-        (("good.csv", "--rules", "no.toml"), "no.toml: cannot be read"),
+        (("good.csv", "--rules", "no.toml"), "no.toml: cannot be read (No such file or directory)"),
+        (("good.csv", "--rules", "binary.toml"), "binary.toml: cannot be read (it is no text"),
         (("nobody.csv",), "nobody.csv"),
         (("good.csv", "--agent", "no.toml"), "no.toml"),
     ],
@@ -141,6 +143,8 @@ def test_pausing_editing_and_cancelling(folder: Path, serve: dict[str, str]) -> 
     assert say("start", "spring") == "spring is running\n"
     assert say("pause", made["campaign"]["id"], "--reason", "holiday") == "spring is paused: holiday\n"
     assert say("edit", "spring", "--set", "attempts=2") == "spring is changed: attempts\n"
+    assert "nothing to change" in refused(folder, "campaign", "edit", "spring", env=serve)
+    assert "it is a folder" in run(folder, "campaign", "report", "spring", "--csv", "/", env=serve).stderr
     assert json.loads(say("resume", "spring", "--json"))["rules"]["attempts"] == 2
     assert "nothing waits for a decision" in say("review")
     assert json.loads(say("review", "spring", "--json")) == {"review": []}
@@ -155,9 +159,8 @@ def test_pausing_editing_and_cancelling(folder: Path, serve: dict[str, str]) -> 
 def test_a_file_that_cannot_be_read_leaves_no_campaign(folder: Path, serve: dict[str, str]) -> None:
     (folder / "other.csv").write_text("name,city\nAda,Paris\n", "utf-8")
     sentence = refused(folder, "campaign", "create", "other.csv", "--name", "x", env=serve)
-    assert sentence.startswith("the file: no column is called phone_number")
-    [row] = document(run(folder, "campaign", "list", "--json", env=serve))["campaigns"]
-    assert row["state"] == "cancelled"
+    assert sentence.startswith("other.csv: no column is called phone_number")
+    assert document(run(folder, "campaign", "list", "--json", env=serve))["campaigns"] == []
     done = run(folder, "campaign", "create", "contacts.csv", "--name", "y", "--errors", "e.csv", env=serve)
     assert done.returncode == 0 and "refused    1 duplicate, 1 emergency" in done.stdout
     assert [row["_line"] for row in table(folder / "e.csv")] == ["4", "5"]

@@ -12,6 +12,8 @@ from test_dialer_alone import two
 from bridge.dialer.evidence import Word
 from bridge.sim import loop
 from bridge.sim.party import Party
+from bridge.store import campaigns
+from bridge.store.database import Connection
 
 
 def test_a_promise_survives_a_carrier_that_had_no_room(tmp_path: Path) -> None:
@@ -96,5 +98,28 @@ def test_the_carriers_minutes_are_spent_too(tmp_path: Path) -> None:
             tries = await desk.office.attempts(found)
             assert all(attempt.carrier_usd > 0 for attempt in tries), tries
             assert report.spent_usd >= sum(attempt.carrier_usd for attempt in tries) > 0
+
+    loop.run(story())
+
+
+def test_a_campaign_that_cannot_be_read_is_told_and_does_not_end_dialling(tmp_path: Path) -> None:
+    """A newer callbridge on the same database may write rules that this one does not know."""
+
+    def write(conn: Connection, campaign_id: str, rules: dict[str, Any]) -> None:
+        found = campaigns.get(conn, campaign_id)
+        assert found is not None
+        campaigns.edit(conn, campaign_id, rules, found.agent, found.name)
+
+    async def story() -> None:
+        options: dict[str, Any] = {"carrier": {"directory": lambda number: Party(does="busy", after_s=0.5)}}
+        async with dialing(tmp_path, **options) as (world, desk):
+            found = await campaign(desk, [person(0, due_at=NOON + 60)], attempts=1)
+            rules = dict((await desk.office.find(found)).rules)
+            await desk.db.write(write, found, {**rules, "of_tomorrow": 1})
+            await asyncio.sleep(30)
+            assert "of_tomorrow" in desk.worker.seen.trouble
+            await desk.db.write(write, found, rules)
+            await over(world, desk, found)
+            assert desk.worker.seen.trouble == "" and len(world.carrier.calls) == 1
 
     loop.run(story())
