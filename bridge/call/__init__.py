@@ -16,10 +16,11 @@ greeting is asked for at once and kept by the ledger until the phone is on. Call
 ready is kept, newest 2 s.
 
 **Who may speak** (`floor.py`). The caller always may. When the model's turn detection says that the caller began, or a
-key is pressed while the agent is heard, the agent loses the floor: unsent audio is dropped, the phone is cleared, the
-item being heard is truncated where it was heard, items queued behind it at 0, and whatever still arrives for them is
-dropped. The order is: phone first (Flush), model second (Truncate), people third (facts). This also happens when the
-model finished generating long ago: it generates five to ten times faster than a phone plays.
+key is pressed (or a line is typed, in a browser) while the agent is heard, the agent loses the floor: unsent audio is
+dropped, the phone is cleared, the item being heard is truncated where it was heard, items queued behind it at 0, and
+whatever still arrives for them is dropped. The order is: phone first (Flush), model second (Truncate), people third
+(facts). This also happens when the model finished generating long ago: it generates five to ten times faster than a
+phone plays.
 
 **What "heard" means** (`playback.py`). The phone returns a mark when everything before it was played, or at once when
 it was cleared; only marks of the present generation count. Between marks the clock fills in, never beyond the next
@@ -27,9 +28,9 @@ mark that has not come back, and after a pause not before the first one (how lat
 leg is lost and the call goes on, the model is told what was heard by the same Truncate. Everything is counted in the
 phone's audio: mu-law, 8 bytes a millisecond.
 
-**One response at a time** (`responses.py`). The server refuses a second one. Greeting, key entries and tool results
-ask through one gate; requests coalesce and wait for `response.done`; when the caller speaks, what was wanted is
-forgotten, because the server will answer the caller and all that is in the conversation by then.
+**One response at a time** (`responses.py`). The server refuses a second one. Greeting, key entries, typed lines and
+tool results ask through one gate; requests coalesce and wait for `response.done`; when the caller speaks, what was
+wanted is forgotten, because the server will answer the caller and all that is in the conversation by then.
 
 **In doubt** (`floor.py`, `playback.py` `hold` and `release`). With terms that allow for it a sound of the caller stops
 the agent at once, and only words (or a sound that goes on) make it an interruption: flush, resend and truncate are

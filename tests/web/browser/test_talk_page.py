@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from console_world import Console, console
 from playwright.sync_api import Browser, expect
 from seed import nothing
@@ -47,6 +48,27 @@ def test_what_is_written_is_answered_and_keys_arrive(house: Console, silent: Bro
     expect(page.get_by_label("Events of this call, oldest first")).to_contain_text("KeysPressed")
     assert talk.seen.complaints == []
     page.context.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1280)])
+def test_a_call_that_goes_on_can_be_read_by_everybody(house: Console, silent: Browser, theme: str, width: int) -> None:
+    talk = on_talk(silent, house, theme=theme, width=width, bypass_csp=True)
+    talk.call()
+    talk.until("fact", "AgentStarted")
+    talk.page.keyboard.type("42#")
+    talk.until("fact", "AgentSaid", 2)
+    talk.page.get_by_text("Events").click()
+    found = Axe().run(talk.page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert talk.seen.overflow() == []
+    talk.hang_up()
+    talk.page.evaluate("""() => { for (const one of document.querySelectorAll("[data-trouble]"))
+      document.getElementById("trouble").append(one.content.cloneNode(true)); }""")  # every sentence there is
+    assert talk.page.get_by_role("alert").count() == 13
+    found = Axe().run(talk.page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert talk.seen.overflow() == []
+    talk.page.context.close()
 
 
 def test_the_keyboard_alone_makes_a_call(house: Console, silent: Browser) -> None:
