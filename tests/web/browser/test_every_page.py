@@ -37,6 +37,11 @@ def axe_findings(seen: Visit) -> list[str]:
     return [f"{one['id']}: {node['html'][:150]}" for one in found if one["impact"] in SERIOUS for node in one["nodes"]]
 
 
+def unfold(seen: Visit) -> None:
+    """Open whatever can be opened, all at once: one of many that are opened changes which the others are."""
+    seen.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+
 @EVERY
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_everybody_can_read_and_operate_it(open_page: PageAt, shown: Shown, theme: str) -> None:

@@ -34,7 +34,7 @@ const sides = (c) => [
 
 // The turns behind the waveform: one picture, however many there are.
 function turns(duration) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const svg = document.createElementNS(document.querySelector("svg").namespaceURI, "svg");
   svg.setAttribute("class", "turns");
   svg.setAttribute("viewBox", "0 0 10000 2");
   svg.setAttribute("preserveAspectRatio", "none");
@@ -203,12 +203,11 @@ async function load(url, {more = null} = {}) {
   try {
     const answer = await fetch(url, {headers: {"hx-request": "true"}, signal: loading.signal});
     if (!answer.ok) throw new Error(String(answer.status));
-    const found = document.createElement("template");
-    found.innerHTML = await answer.text();
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").body;
     if (more) {
-      events.querySelector("tbody").append(...found.content.querySelectorAll("tbody > tr"));
-      more.replaceWith(found.content.querySelector(".more"));
-    } else events.replaceChildren(found.content);
+      events.querySelector("tbody").append(...found.querySelectorAll("tbody > tr"));
+      more.replaceWith(found.querySelector(".more"));
+    } else events.replaceChildren(...found.childNodes);
     watch();
   } catch (error) {
     if (error.name === "AbortError") return;
