@@ -15,11 +15,6 @@ EVERY = pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
 SERIOUS = ("serious", "critical")
 
 
-def unfold(seen: Visit) -> None:
-    """Open everything that can be opened; a page may have hundreds, so not one by one with a mouse."""
-    seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-
-
 @pytest.fixture
 def open_page(page_at: PageAt, open_house: Console, guarded_house: Console) -> PageAt:
     def open_it(shown: Shown, **more: object) -> Visit:
