@@ -17,6 +17,7 @@ from bridge.web.access import Role
 from bridge.web.bodies import Body, By
 from bridge.web.campaigns import MOST_ROWS, STATES, Decided, EditedCampaign, Move, NewCampaign
 from bridge.web.do_not_call import AddNumbers, RemoveNumber
+from bridge.web.more_operations import BRIEFS
 from bridge.web.pages.settings import NewToken
 from bridge.web.schemas import COUNT, TEXT, Schema, page, ref, rows, table
 from bridge.web.single_calls import NewCall
@@ -380,5 +381,14 @@ def _house() -> dict[tuple[str, str], Operation]:
     }
 
 
-OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {**_calls(), **_campaigns(), **_do_not_call(), **_house()}
+_MORE = {
+    key: Operation(
+        name=b.name, what=b.what, part=b.part, needs=b.needs, answers={b.status: {"type": "object"}}, fails=b.fails,
+        body=b.body, example=b.example,
+    )
+    for key, b in BRIEFS.items()
+}  # fmt: skip
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    **_calls(), **_campaigns(), **_do_not_call(), **_house(), **_MORE,
+}  # fmt: skip
 """By method and path, as `routes.py` has them."""

@@ -38,12 +38,12 @@ class TransferBody(Body):
     to: str = Field(max_length=200)
 
 
-class _HandOff(Body):
+class HandOffBody(Body):
     to: str = Field(min_length=1, max_length=200)
     why: str = Field(default="", max_length=500)
 
 
-class _ByHand(Body):
+class ByHandBody(Body):
     output: str = Field(min_length=1, max_length=20_000)
     ok: bool = True
 
@@ -85,7 +85,7 @@ class Verbs:
     async def hand_off(self, request: Request) -> Response:
         """`{"to": "sales", "why": "..."}`: another agent of the team goes on with the call."""
         try:
-            body = await read_body(request, _HandOff)
+            body = await read_body(request, HandOffBody)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         session = self._live(request.path_params["call_id"])
@@ -101,7 +101,7 @@ class Verbs:
     async def answer_tool(self, request: Request) -> Response:
         """`{"output": "...", "ok": true}`: a person answers a tool that runs, or waits for a yes, in its place."""
         try:
-            body = await read_body(request, _ByHand)
+            body = await read_body(request, ByHandBody)
         except UsageError as error:
             return problem(400, "Bad Request", str(error))
         call_id, tool_call_id = request.path_params["call_id"], request.path_params["tool_call_id"]

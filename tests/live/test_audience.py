@@ -11,7 +11,7 @@ from agent_world import HELLO, LONG, run, script
 from house_world import House
 
 from bridge.agents.agent import Agent
-from bridge.audio.g711 import ulaw_to_pcm16
+from bridge.audio.kept import ulaw_to_kept
 from bridge.call import facts
 from bridge.live.audience import QUEUE, Block, Listener
 from bridge.live.session import CallSession
@@ -51,8 +51,8 @@ def test_a_listener_hears_what_is_recorded(tmp_path: Path) -> None:
     rate, channels, samples = recording(world)
     assert (rate, channels) == (8000, 2)
     assert [block.at_ms for block in blocks] == list(range(0, 100 * len(blocks), 100)), "no gap"
-    left = b"".join(ulaw_to_pcm16(block.caller) for block in blocks)
-    right = b"".join(ulaw_to_pcm16(block.agent) for block in blocks)
+    left = b"".join(ulaw_to_kept(block.caller) for block in blocks)
+    right = b"".join(ulaw_to_kept(block.agent) for block in blocks)
     assert len(blocks) > 80
     assert left == samples[0][: len(left)], "the caller's side, to the sample"
     assert right == samples[1][: len(right)], "the agent's side as it was heard, interruption and all"
