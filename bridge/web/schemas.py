@@ -154,7 +154,9 @@ _CALL = {
     "phase": TEXT,
 }
 _WRITTEN: dict[str, Schema] = {
-    "LiveCall": table(_CALL | {"seconds": {"type": "number"}}),
+    "LiveCall": table(
+        _CALL | {"seconds": {"type": "number"}, "speaking": {"type": "string"}, "last": {"type": ["object", "null"]}}
+    ),
     "Call": table(
         _CALL
         | {
