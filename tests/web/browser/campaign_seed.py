@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class SeededCampaigns:
 
 def seed_campaigns(data: Path, now: float, words: str = "") -> SeededCampaigns:
     """Write them. `words` stand wherever people may write something."""
-    return asyncio.run(_seed(data, now, words))
+    with ThreadPoolExecutor(1) as alone:  # while a browser is open, its loop runs in this thread
+        return alone.submit(lambda: asyncio.run(_seed(data, now, words))).result()
 
 
 async def _seed(data: Path, now: float, words: str) -> SeededCampaigns:
