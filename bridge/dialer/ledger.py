@@ -31,7 +31,7 @@ from bridge.dialer.patience import Patience
 from bridge.dialer.rules import Rules, kept
 from bridge.dialer.together import Together
 from bridge.errors import StoreError
-from bridge.store import attempts, campaigns, contacts, do_not_call, wake, webhooks
+from bridge.store import attempts, campaigns, contacts, do_not_call, spending, wake, webhooks
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
 from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
@@ -112,7 +112,7 @@ class Ledger:
             return Claim()
         rules = kept(campaign.rules)
         open_calls, busy = attempts.going_on(conn, campaign_id)
-        spent_usd = campaigns.spent_on(conn, day_of(now), campaign_id)
+        spent_usd = spending.spent(conn, day_of(now), campaign_id)
         numbers = permit(Standing(campaign, rules, open_calls, spent_usd, busy))
         due = contacts.due(conn, campaign_id, now, len(numbers)) if numbers else ()
         if not due:
@@ -169,16 +169,6 @@ class Ledger:
             variables=standing.variables(contact, n),
             terms=standing.terms(rules, contact),
         )
-
-    async def intend(self, attempt: Attempt) -> bool:
-        """Write down a single call's intent; False: its number has an open attempt, or is on the do-not-call list."""
-
-        def act(conn: Connection) -> bool:
-            if do_not_call.listed(conn, [attempt.phone]):
-                return False
-            return bool(attempts.intend(conn, [attempt]))
-
-        return await self.db.write(act)
 
     async def may_send(self, attempt: Attempt) -> str:
         """Empty when the order may go out now, else why not. Raises StoreError: then it may not, either."""

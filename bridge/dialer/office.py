@@ -15,7 +15,7 @@ from bridge.dialer.ledger import day_of
 from bridge.dialer.progress import Minute, Steps, pace, steps
 from bridge.dialer.rules import Rules
 from bridge.errors import CampaignRefused, NoSuchCampaign, UsageError
-from bridge.store import attempts, audit, campaigns, contacts, wake
+from bridge.store import attempts, audit, campaigns, contacts, spending, wake
 from bridge.store.base import FINAL, Attempt, AuditEntry, Campaign, CampaignState, Contact
 from bridge.store.contacts import ANY, Wanted
 from bridge.store.database import Connection, Database
@@ -298,7 +298,7 @@ def _report(conn: Connection, campaign_id: str, now: float) -> Report:
         attempts=attempts.count(conn, campaign_id),
         open_calls=attempts.count_open(conn, campaign_id),
         spent_usd=campaign.spent_usd,
-        spent_today_usd=campaigns.spent_on(conn, day_of(now), campaign_id),
+        spent_today_usd=spending.spent(conn, day_of(now), campaign_id),
         next_due_at=contacts.next_due(conn, campaign_id),
         calls_last_minute=len(attempts.ended_since(conn, campaign_id, now - 60.0)),
         ends_at=now + left / pace if pace and campaign.state == "running" else None,

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bridge.store import webhooks
+from bridge.store import spending, webhooks
 from bridge.store.base import Campaign, CampaignState
-from bridge.store.tables import as_row, as_rows, campaigns, contacts, one_of, spend, values
+from bridge.store.tables import as_row, as_rows, campaigns, contacts, one_of, values
 
 _GET = sa.select(campaigns).where(campaigns.c.id == sa.bindparam("id"))
 _GET_LOCKED = _GET.with_for_update()
@@ -17,9 +17,6 @@ _EVERY = sa.select(campaigns).order_by(campaigns.c.created_at)
 _IN_STATES = _EVERY.where(one_of(campaigns.c.state, "states"))
 _MORE = sa.bindparam("more", type_=sa.Double)
 _SPENT = campaigns.update().where(campaigns.c.id == sa.bindparam("of")).values(spent_usd=campaigns.c.spent_usd + _MORE)
-_ON_THE_DAY = sa.and_(spend.c.day == sa.bindparam("on"), spend.c.campaign_id == sa.bindparam("of"))
-_SPENT_ON = spend.update().where(_ON_THE_DAY).values(usd=spend.c.usd + _MORE)
-_SPEND = sa.select(spend.c.usd).where(_ON_THE_DAY)
 
 
 def add(conn: sa.Connection, campaign: Campaign) -> None:
@@ -97,13 +94,7 @@ def delete(conn: sa.Connection, campaign_id: str) -> None:
 def spend_more(conn: sa.Connection, campaign_id: str, day: str, usd: float) -> None:
     """So much was spent for it on that day (UTC, `2026-11-27`), on top of what was."""
     conn.execute(_SPENT, {"of": campaign_id, "more": usd})
-    if not conn.execute(_SPENT_ON, {"of": campaign_id, "on": day, "more": usd}).rowcount:
-        conn.execute(spend.insert(), {"day": day, "campaign_id": campaign_id, "usd": usd})
-
-
-def spent_on(conn: sa.Connection, day: str, campaign_id: str) -> float:
-    """What was spent for it on that day."""
-    return float(conn.execute(_SPEND, {"of": campaign_id, "on": day}).scalar() or 0.0)
+    spending.add(conn, day, campaign_id, usd)
 
 
 def funnel(conn: sa.Connection, campaign_id: str) -> dict[tuple[str, str], int]:

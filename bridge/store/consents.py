@@ -7,25 +7,10 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from bridge.store.base import Consent
-from bridge.store.database import Database, insert
+from bridge.store.database import insert
 from bridge.store.tables import as_row, consents, values
 
 _OF = sa.select(consents).where(consents.c.phone == sa.bindparam("phone")).order_by(consents.c.id)
-
-
-class Consents:
-    """The proofs, one transaction a question."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def record(self, rows: Iterable[Consent]) -> None:
-        """Keep these; the same one told again is kept once, as it was first told. Raises StoreError."""
-        await self._db.write(record, list(rows))
-
-    async def of(self, phone: str) -> list[Consent]:
-        """What is known of a number, oldest first. Raises StoreError."""
-        return await self._db.read(of, phone)
 
 
 def record(conn: sa.Connection, rows: Iterable[Consent]) -> None:

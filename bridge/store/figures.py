@@ -9,7 +9,6 @@ from itertools import chain, repeat
 
 import sqlalchemy as sa
 
-from bridge.store.base import CallRow
 from bridge.store.database import Database
 from bridge.store.tables import attempts, calls, transcript_lines
 
@@ -108,8 +107,3 @@ def _spent(conn: sa.Connection, begin: float) -> float:
         attempts.c.claimed_at >= begin, attempts.c.claimed_at < begin + DAY_S
     )
     return float(conn.execute(model).scalar_one()) + float(conn.execute(carrier).scalar_one())
-
-
-def of_call(row: CallRow) -> float | None:
-    """How long a call lasted from its answer to its end, in seconds; None when it was never answered, or goes on."""
-    return None if row.answered_at is None or row.ended_at is None else row.ended_at - row.answered_at

@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bridge.store.database import Database
 from bridge.store.prepared import Prepared
 from bridge.store.tables import spend
 
@@ -15,21 +14,6 @@ _OF = sa.select(sa.func.coalesce(sa.func.sum(spend.c.usd), 0.0))
 _OF_DAY = _OF.where(spend.c.day == sa.bindparam("day"))
 _OF_CAMPAIGN = _OF.where(spend.c.campaign_id == sa.bindparam("campaign_id"))
 _OF_BOTH = _OF_DAY.where(spend.c.campaign_id == sa.bindparam("campaign_id"))
-
-
-class Spending:
-    """The sums, one transaction a question."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def add(self, day: str, campaign_id: str, usd: float) -> None:
-        """Count what a call cost. Raises StoreError."""
-        await self._db.write(add, day, campaign_id, usd)
-
-    async def spent(self, *, day: str | None = None, campaign_id: str | None = None) -> float:
-        """US dollars of a day, of a campaign, or of a campaign's day. Raises StoreError."""
-        return await self._db.read(spent, day, campaign_id)
 
 
 def _counted(insert: Callable[[sa.Table], Any]) -> Any:

@@ -8,10 +8,8 @@ from conftest import House
 from bridge.store import audit, base, consents, do_not_call, spending, tables
 from bridge.store.audit import Audit
 from bridge.store.base import AuditEntry, Consent, DoNotCall
-from bridge.store.consents import Consents
 from bridge.store.database import Database
 from bridge.store.do_not_call import DoNotCallList
-from bridge.store.spending import Spending
 
 ANNA, BEN = "+14155550101", "+14155550102"
 
@@ -123,14 +121,13 @@ def test_a_number_comes_off_only_with_a_word_about_who_and_why(house: House) -> 
 
 def test_consent_is_kept_once_however_often_a_list_is_imported(house: House) -> None:
     async def story(db: Database) -> None:
-        book = Consents(db)
         form = Consent(ANNA, 10.0, "web form", "2026-01-05", "c1", "reminders")
         phone = Consent(ANNA, 11.0, "on the phone", "2026-02-05", "c2")
-        await book.record([form, phone])
-        await book.record([Consent(ANNA, 99.0, "web form", "2026-01-05", "c1", "reminders")])
-        await book.record([])
-        assert await book.of(ANNA) == [form, phone]
-        assert await book.of(BEN) == []
+        await db.write(consents.record, [form, phone])
+        await db.write(consents.record, [Consent(ANNA, 99.0, "web form", "2026-01-05", "c1", "reminders")])
+        await db.write(consents.record, [])
+        assert await db.read(consents.of, ANNA) == [form, phone]
+        assert await db.read(consents.of, BEN) == []
 
     house.run(story)
 
@@ -144,7 +141,7 @@ def test_an_import_keeps_its_consents_or_nothing(house: House) -> None:
         try:
             await db.write(fails)
         except LookupError:
-            assert await Consents(db).of(ANNA) == []
+            assert await db.read(consents.of, ANNA) == []
 
     house.run(story)
 
@@ -172,21 +169,20 @@ def test_the_trail_is_read_by_subject_and_page_by_page(house: House) -> None:
 
 def test_spending_adds_up_by_day_and_by_campaign(house: House) -> None:
     async def story(db: Database) -> None:
-        book = Spending(db)
-        assert await book.spent() == 0.0
+        assert await db.read(spending.spent, None, None) == 0.0
         for day, campaign_id, usd in (
             ("2026-05-01", "a", 0.25),
             ("2026-05-01", "a", 0.5),
             ("2026-05-01", "", 1.0),
             ("2026-05-02", "a", 2.0),
         ):
-            await book.add(day, campaign_id, usd)
-        assert await book.spent(day="2026-05-01", campaign_id="a") == 0.75
-        assert await book.spent(day="2026-05-01") == 1.75
-        assert await book.spent(campaign_id="a") == 2.75
-        assert await book.spent(campaign_id="") == 1.0
+            await db.write(spending.add, day, campaign_id, usd)
+        assert await db.read(spending.spent, "2026-05-01", "a") == 0.75
+        assert await db.read(spending.spent, "2026-05-01", None) == 1.75
+        assert await db.read(spending.spent, None, "a") == 2.75
+        assert await db.read(spending.spent, None, "") == 1.0
         await db.write(spending.add, "2026-05-02", "a", -0.5)
-        assert await book.spent() == 3.25
+        assert await db.read(spending.spent, None, None) == 3.25
 
     house.run(story)
 

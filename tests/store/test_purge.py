@@ -11,10 +11,9 @@ import pytest
 import sqlalchemy as sa
 from conftest import House
 
-from bridge.store import base, tables
+from bridge.store import base, consents, tables
 from bridge.store.base import Attempt, CallRow, Campaign, Consent, Contact, DoNotCall, Line
 from bridge.store.calls import CallStore, StoredCall
-from bridge.store.consents import Consents
 from bridge.store.database import Database
 from bridge.store.do_not_call import DoNotCallList
 from bridge.store.folder import RECORD, RECORDING, TRANSCRIPT, CallFolders, new_call_id
@@ -96,7 +95,7 @@ async def fill(db: Database, data: Path) -> list[str]:
         )
         await db.write(lambda conn, row=attempt: conn.execute(tables.attempts.insert(), tables.values(row)))
     await DoNotCallList(db).add(DoNotCall(OLD_PHONE, OLD, "call", "said so"))
-    await Consents(db).record([Consent(OLD_PHONE, OLD, "form", "2026-01-01", "old")])
+    await db.write(consents.record, [Consent(OLD_PHONE, OLD, "form", "2026-01-01", "old")])
     return ids
 
 

@@ -13,9 +13,8 @@ from dialing_world import NOON, over
 
 from bridge.errors import DatabaseFull
 from bridge.sim.party import Party
-from bridge.store import attempts, campaigns
+from bridge.store import attempts, campaigns, consents
 from bridge.store.base import Attempt
-from bridge.store.consents import Consents
 
 NIGHT = NOON + 12 * 3600
 RULES = {"concurrency": 10, "cps": 50, "attempts": 1}
@@ -50,7 +49,7 @@ def test_a_campaign_from_its_file_to_its_report(tmp_path: Path) -> None:
             ("admin API", "campaign.check"),
             ("ada", "campaign.start"),
         ]
-        assert [consent.source for consent in await Consents(api.desk.db).of(THEM)] == ["signed up"]
+        assert [consent.source for consent in await api.desk.db.read(consents.of, THEM)] == ["signed up"]
 
     run(tmp_path, story, carrier={"directory": lambda number: Party(does=does[number])})
 
