@@ -116,13 +116,15 @@ class Outbound:
             session.handle(ev.CarrierDetected(detection.answered_by))
 
     async def _attempt(self, token: str) -> Attempt:
-        """The attempt of a token, as it stands. Raises BadToken."""
+        """The attempt of a token, as it stands. Raises BadToken; StoreError where nobody can say."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 found = await self._ledger.attempt(token)
         except (StoreError, TimeoutError) as error:
-            found = self._known.get(token)
             log.warning("the database does not answer about a call", extra={"error": str(error)})
+            found = self._known.get(token)
+            if found is None:
+                raise StoreError("the database does not answer about a call that somebody else placed") from error
         if found is None:
             raise BadToken("this token is unknown")
         return found

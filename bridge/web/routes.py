@@ -123,14 +123,14 @@ def public(services: Services) -> list[BaseRoute]:
     hooks, people, api = Webhooks(services), PersonHooks(services), Api(services)
     attempts, check = AttemptHooks(services), SelfCheck(services, hooks)
     return [
-        Route("/twilio/voice", hooks.signed(hooks.voice), methods=["POST"]),
-        Route("/twilio/voice/{token}", hooks.signed(attempts.answered), methods=["POST"]),
+        Route("/twilio/voice", hooks.signed(hooks.heard(hooks.voice)), methods=["POST"]),
+        Route("/twilio/voice/{token}", hooks.signed(hooks.heard(attempts.answered)), methods=["POST"]),
         Route("/twilio/status/{token}", hooks.signed(attempts.status), methods=["POST"]),
         Route("/twilio/amd/{token}", hooks.signed(attempts.detected), methods=["POST"]),
-        Route("/twilio/after/{token}", hooks.signed(hooks.after), methods=["POST"]),
+        Route("/twilio/after/{token}", hooks.signed(hooks.heard(hooks.after)), methods=["POST"]),
         Route("/twilio/handed/{token}", hooks.signed(hooks.handed), methods=["POST"]),
-        Route("/twilio/person/{token}", hooks.signed(people.answered), methods=["POST"]),
-        Route("/twilio/person/{token}/said", hooks.signed(people.said), methods=["POST"]),
+        Route("/twilio/person/{token}", hooks.signed(hooks.heard(people.answered)), methods=["POST"]),
+        Route("/twilio/person/{token}/said", hooks.signed(hooks.heard(people.said)), methods=["POST"]),
         Route("/twilio/person/{token}/status", hooks.signed(people.status), methods=["POST"]),
         Route("/twilio/person/{token}/room", hooks.signed(people.room), methods=["POST"]),
         Route("/twilio/status", hooks.signed(hooks.status), methods=["POST"]),

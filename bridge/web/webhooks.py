@@ -28,7 +28,7 @@ from bridge.carriers.base import (
     Refuse,
     StreamTo,
 )
-from bridge.errors import BadToken, RefusedRequest, WireError
+from bridge.errors import BadToken, RefusedRequest, StoreError, WireError
 from bridge.live.info import CallInfo
 from bridge.live.session import CallSession
 from bridge.store.folder import new_call_id
@@ -76,29 +76,41 @@ class Webhooks:
                 self._note_refusal(request, error)
                 return PlainTextResponse("forbidden", 403)
             except WireError as error:
-                log.warning("webhook not understood", extra={"path": request.url.path, "error": str(error)})
+                log.warning("webhook not understood", extra={"path": _room(request), "error": str(error)})
                 return PlainTextResponse("bad request", 400)
+            except StoreError as error:
+                log.warning("webhook not taken", extra={"path": _room(request), "error": str(error)})
+                return PlainTextResponse("the database does not answer", 503)
 
         return check
+
+    def heard(self, handler: Signed) -> Signed:
+        """Somebody is on the line: whatever fails in `handler`, they hear something. What is refused stays refused."""
+
+        async def answer(request: Request, form: Mapping[str, str]) -> Response:
+            try:
+                return await handler(request, form)
+            except (RefusedRequest, WireError):
+                raise
+            except Exception:  # the boundary of a call that waits for an answer
+                facts = {"path": _room(request), "carrier_call_id": form.get("CallSid", "")}
+                log.exception("cannot answer a call", extra=facts)
+                return document(self._s, Apologise())
+
+        return answer
 
     def _note_refusal(self, request: Request, error: RefusedRequest) -> None:
         """One line for the first refusals and for every hundredth: strangers must not fill the log."""
         self._refusals += 1
         if self._refusals <= 5 or self._refusals % 100 == 0:
-            path = "/".join(request.url.path.split("/")[:3])  # what follows may be a token
-            facts = {"path": path, "error": str(error), "refusals": self._refusals}
+            facts = {"path": _room(request), "error": str(error), "refusals": self._refusals}
             log.warning("request refused", extra=facts)
 
     # ---- a call comes in
 
     async def voice(self, request: Request, form: Mapping[str, str]) -> Response:
         """Answer an incoming call with a stream to us."""
-        incoming = self._s.carrier.webhook.incoming(form)
-        try:
-            return document(self._s, self._answer(incoming))
-        except Exception:  # the boundary of a ringing call: whatever fails here, the caller hears something
-            log.exception("cannot answer a call", extra={"carrier_call_id": incoming.carrier_call_id})
-            return document(self._s, Apologise())
+        return document(self._s, self._answer(self._s.carrier.webhook.incoming(form)))
 
     def _answer(self, incoming: Incoming) -> AnswerPlan:
         known = self._plans.get(incoming.carrier_call_id)
@@ -239,6 +251,11 @@ class Webhooks:
         """Taken note of."""
         log.info("callback", extra={"fields": dict(form)})
         return Response(status_code=204)
+
+
+def _room(request: Request) -> str:
+    """The path without what follows the second name: that may be a token."""
+    return "/".join(request.url.path.split("/")[:3])
 
 
 def _talked(form: Mapping[str, str]) -> bool:

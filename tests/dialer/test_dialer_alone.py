@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +21,9 @@ from bridge.sim.party import Party
 
 
 @asynccontextmanager
-async def two(data: Path, does: dict[str, Any]) -> AsyncIterator[tuple[Any, Desk, Dialer]]:
+async def two(data: Path, does: dict[str, Any], after_s: float = 0.5) -> AsyncIterator[tuple[Any, Desk, Dialer]]:
     """A house that only answers, its desk, and a dialer of its own."""
-    people = {"directory": lambda number: Party(does=does.get(number, "busy"), after_s=0.5)}
+    people = {"directory": lambda number: Party(does=does.get(number, "busy"), after_s=after_s)}
     async with dialing(data, dialer="off", carrier=people) as (world, desk):
         settings = replace(world.app.services.settings, dialer="on")
         control = world.app.services.carrier.control
@@ -45,6 +46,28 @@ def test_a_dialer_alone_calls_whom_the_server_answers(tmp_path: Path) -> None:
             owners = {attempt.owner for attempt in await desk.office.attempts(found)}
             assert owners == {alone.desk.ledger.owner} != {desk.ledger.owner}
             assert set(Counter(call.to for call in world.carrier.calls.values()).values()) == {1}
+
+    loop.run(story())
+
+
+def test_whoever_picks_up_hears_something_though_the_database_is_away(tmp_path: Path) -> None:
+    """The server never knew of this call: only the database could tell it what to say."""
+
+    async def story() -> None:
+        people = {"+14155550200": "answer"}
+        async with two(tmp_path, people, after_s=4.0) as (world, desk, _):
+            await campaign(desk, [person(0)], attempts=1)
+            await world.until(lambda: len(world.carrier.calls) == 1)
+            (call,) = world.carrier.calls.values()
+            await asyncio.sleep(2.0)
+            (tmp_path / "callbridge.db").rename(tmp_path / "away")
+            await world.until(lambda: call.answered_at is not None)
+            await asyncio.sleep(10.0)
+            (tmp_path / "away").rename(tmp_path / "callbridge.db")
+            (asked,) = [exchange for exchange in call.webhooks if "/twilio/voice/" in exchange.url]
+            assert asked.status == 200 and b"We are sorry" in asked.body
+            rest = {exchange.status for exchange in call.webhooks} - {200, 204}
+            assert rest <= {503}, "nobody is told that a good token is unknown"
 
     loop.run(story())
 

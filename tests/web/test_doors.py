@@ -92,6 +92,32 @@ def test_the_genuine_one_passes_behind_a_prefix_and_a_port(tmp_path: Path, publi
     inside(tmp_path, story, public_url=public)
 
 
+@pytest.mark.parametrize("path", ["/twilio/voice", "/twilio/after/"])
+def test_whatever_fails_here_whoever_is_on_the_line_hears_something(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(world: House) -> None:
+        switchboard = world.app.services.switchboard
+        if path == "/twilio/voice":
+            monkeypatch.setattr(switchboard, "begin", broken)
+            answer = await post(world, path, form())
+        else:
+            first = await post(world, "/twilio/voice", form())
+            token = first.text.split("/twilio/after/")[1].split('"')[0]
+            monkeypatch.setattr(switchboard, "get", broken)
+            answer = await post(world, path + token, form())
+            assert token not in caplog.text, "a token is a secret"
+        assert answer.status_code == 200
+        assert "We are sorry" in answer.text
+        assert "cannot answer a call" in caplog.text and "the desk is on fire" in caplog.text
+
+    inside(tmp_path, story)
+
+
+def broken(*_: object) -> None:
+    raise RuntimeError("the desk is on fire")
+
+
 def test_tokens_are_rotated_without_a_gap(tmp_path: Path) -> None:
     async def story(world: House) -> None:
         url = PUBLIC_URL + "/twilio/voice"
