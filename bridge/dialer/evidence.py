@@ -152,8 +152,9 @@ def _outcome(attempt: Attempt) -> Outcome:
 
 def _of_answered(attempt: Attempt) -> Outcome:
     """Somebody or something picked up. What the call said of itself counts most, the carrier's guess least."""
-    if attempt.result in _RESULTS:
-        return _RESULTS[_RESULTS.index(attempt.result)]
+    for result in _RESULTS:
+        if attempt.result == result:
+            return result
     if attempt.judged in _JUDGED:
         return _JUDGED[attempt.judged]
     if attempt.answered_by.startswith("machine"):

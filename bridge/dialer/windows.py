@@ -82,11 +82,6 @@ def next_day(zones: Iterable[str], moment: float) -> float:
     return max((_midnight_after(zone, moment) for zone in _zones(zones)), default=moment + DAY_S)
 
 
-def is_zone(name: str) -> bool:
-    """Is this the name of a time zone, such as America/Chicago?"""
-    return _zone(name) is not None
-
-
 @lru_cache(maxsize=1024)
 def _zone(name: str) -> ZoneInfo | None:
     # Etc/Unknown is what phone numbers of no known place have. "America" is a folder, "../x" a path: errors of their

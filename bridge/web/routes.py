@@ -88,11 +88,6 @@ def ruled(path: str, handler: Handler, methods: Sequence[str] = ("POST",)) -> Do
     return Door(path, handler, methods, Role.ADMIN)
 
 
-def seen_socket(path: str, handler: SocketHandler) -> SocketDoor:
-    """A WebSocket for who may look."""
-    return SocketDoor(path, handler, Role.VIEWER)
-
-
 def done_socket(path: str, handler: SocketHandler) -> SocketDoor:
     """A WebSocket for who may act."""
     return SocketDoor(path, handler, Role.OPERATOR)
