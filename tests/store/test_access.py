@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import House
+from store_house import House
 
 from bridge.errors import StoreConflict, StoreError
 from bridge.store.access import AccessStore, by_name, digest

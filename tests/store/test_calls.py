@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import House
+from store_house import House
 
 from bridge.errors import StoreError
 from bridge.store.base import CallRow, Line

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from conftest import House, Server, empty_schema
+from postgres_server import Server, empty_schema
+from store_house import House
 
 from bridge.errors import ConfigError, DatabaseBusy, DatabaseFull, DatabaseLost, StoreConflict, StoreError
 from bridge.sim import loop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from conftest import House
+from store_house import House
 
 from bridge.store import audit, base, consents, do_not_call, spending, tables
 from bridge.store.audit import Audit

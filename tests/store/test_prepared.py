@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import House
+from store_house import House
 
 from bridge.errors import StoreConflict, StoreError
 from bridge.store import tables

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from conftest import House
+from store_house import House
 
 from bridge.store import base, consents, tables
 from bridge.store.base import Attempt, CallRow, Campaign, Consent, Contact, DoNotCall, Line

@@ -10,7 +10,8 @@ from multiprocessing.synchronize import Event as ProcessEvent
 from pathlib import Path
 
 import pytest
-from conftest import House, Server, empty_schema
+from postgres_server import Server, empty_schema
+from store_house import House
 
 from bridge.errors import DatabaseLost, StoreError
 from bridge.store.database import Database

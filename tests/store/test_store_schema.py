@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from conftest import House
+from store_house import House
 
 from bridge.errors import StoreError
 from bridge.sim import loop
