@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "web"))
 from admin_world import THEM, Api, run
 
 import bridge

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "live"))
 from house_world import house
 
 from bridge.agents.agent import Agent

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from databases import empty_schema, postgres  # noqa: F401
+from postgres_server import empty_schema
 
 from bridge.agents.agent import Agent
 from bridge.dialer.lists import ContactLists, intake

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import Server, empty_schema, postgres  # noqa: F401
 from dialers_world import Dialing, Listing, campaign, dialers, lives
+from postgres_server import Server, empty_schema
 
 from bridge.dialer.office import Office
 from bridge.dialer.patience import Patience
@@ -46,7 +46,7 @@ def scattered(of: list[Dialing]) -> Any:
     return lambda call: random.choice(of).ledger
 
 
-def test_four_dialers_never_have_more_calls_than_the_campaign_allows(tmp_path: Path, postgres: Server) -> None:  # type: ignore[valid-type]  # noqa: F811
+def test_four_dialers_never_have_more_calls_than_the_campaign_allows(tmp_path: Path, postgres: Server) -> None:
     most: list[int] = []
     url = empty_schema(postgres)
 
@@ -70,7 +70,7 @@ def test_four_dialers_never_have_more_calls_than_the_campaign_allows(tmp_path: P
     asyncio.run(story())
 
 
-def test_calls_per_second_are_shared_and_news_wake_at_once(tmp_path: Path, postgres: Server) -> None:  # type: ignore[valid-type]  # noqa: F811
+def test_calls_per_second_are_shared_and_news_wake_at_once(tmp_path: Path, postgres: Server) -> None:
     url = empty_schema(postgres)
 
     async def story() -> None:
@@ -95,7 +95,7 @@ def test_calls_per_second_are_shared_and_news_wake_at_once(tmp_path: Path, postg
     asyncio.run(story())
 
 
-def test_a_server_that_dies_in_mid_campaign_costs_nobody_a_second_call(tmp_path: Path, postgres: Server) -> None:  # type: ignore[valid-type]  # noqa: F811
+def test_a_server_that_dies_in_mid_campaign_costs_nobody_a_second_call(tmp_path: Path, postgres: Server) -> None:
     if postgres.data is None:
         pytest.skip("this PostgreSQL is not ours to stop")
 
@@ -135,7 +135,7 @@ def test_a_server_that_dies_in_mid_campaign_costs_nobody_a_second_call(tmp_path:
     asyncio.run(story())
 
 
-def test_a_pause_by_another_process_holds_at_once(tmp_path: Path, postgres: Server) -> None:  # type: ignore[valid-type]  # noqa: F811
+def test_a_pause_by_another_process_holds_at_once(tmp_path: Path, postgres: Server) -> None:
     url = empty_schema(postgres)
 
     async def story() -> None:

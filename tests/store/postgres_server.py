@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
+
+import pytest
 
 
 @dataclass
@@ -83,3 +88,30 @@ def empty_schema(server: Server) -> str:
 
     asyncio.run(make())
     return f"{server.url}{'&' if '?' in server.url else '?'}search_path={name}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for all tests of this process."""
+    given = os.environ.get("DATABASE_URL_TEST", "")
+    if given:
+        yield Server(given)
+        return
+    pytest.importorskip("asyncpg", reason="no asyncpg: the extra postgres is not installed")
+    why = "none is installed"
+    for place in programs():
+        folder = Path(tempfile.mkdtemp(prefix="cb-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))  # noqa: S108
+        try:
+            server = own_server(folder, place)
+        except (OSError, subprocess.SubprocessError) as error:
+            why = f"{place} does not start: {error}"
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        try:
+            yield server
+        finally:
+            with contextlib.suppress(subprocess.SubprocessError):
+                server.crash()
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    pytest.skip(f"no PostgreSQL: {why}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from dialing_world import dialing
+from house_world import House
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "live"), str(TESTS / "dialer")]
-from dialing_world import dialing  # noqa: E402
-from house_world import House  # noqa: E402
-
-from bridge.dialer.dialer import Desk  # noqa: E402
-from bridge.sim import loop  # noqa: E402
+from bridge.dialer.dialer import Desk
+from bridge.sim import loop
 
 THEM = "+14155550200"
 HEADER = b"phone_number,first_name,consent_source\r\n"

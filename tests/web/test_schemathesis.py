@@ -9,13 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from console_world import TOKEN, console
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE / "browser"), str(HERE.parent / "live")]
-
-from console_world import TOKEN, console  # noqa: E402
-
-from bridge.web.operations import OPERATIONS  # noqa: E402
+from bridge.web.operations import OPERATIONS
 
 CHECKS = (
     "not_a_server_error",

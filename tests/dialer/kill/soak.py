@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from databases import empty_schema, own_server, programs
+sys.path.insert(0, str(Path(__file__).parents[2] / "store"))
 from killing import Plan, run
+from postgres_server import empty_schema, own_server, programs
 
 
 @contextmanager

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from databases import Server, empty_schema, postgres  # noqa: F401
 from killing import Plan, Result, run
+from postgres_server import Server, empty_schema
 
 pytestmark = pytest.mark.sockets
 
@@ -25,6 +22,6 @@ def test_one_dialer_on_a_file(tmp_path: Path) -> None:
     judge(asyncio.run(run("", tmp_path, plan)), plan)
 
 
-def test_two_dialers_on_a_server(tmp_path: Path, postgres: Server) -> None:  # type: ignore[valid-type]  # noqa: F811
+def test_two_dialers_on_a_server(tmp_path: Path, postgres: Server) -> None:
     plan = Plan(kills=6, freezes=4, dialers=2)
     judge(asyncio.run(run(empty_schema(postgres), tmp_path, plan)), plan)

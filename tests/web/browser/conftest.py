@@ -1,19 +1,15 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from console_world import CHROMIUM, TOKEN, Console, Visit, chromium, console, visit
+from playwright.sync_api import Browser
+from seed import hostile, nothing
 
 HERE = Path(__file__).parent
-for folder in (HERE, HERE.parents[1] / "live"):
-    sys.path.insert(0, str(folder))
-
-from console_world import CHROMIUM, TOKEN, Console, Visit, chromium, console, visit  # noqa: E402
-from playwright.sync_api import Browser  # noqa: E402
-from seed import hostile, nothing  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
