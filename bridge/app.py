@@ -72,6 +72,7 @@ from bridge.tools.sources import Sources
 from bridge.web import routes
 from bridge.web.console import console
 from bridge.web.feed import Feed
+from bridge.web.inspector import Inspector
 from bridge.web.intake import StripPrefix
 from bridge.web.services import Services
 
@@ -119,13 +120,12 @@ def create_app(
     switchboard = Switchboard(house.new_session, settings.limit_calls)
     people = house.people = People(carrier, switchboard.get, settings.twilio_phone_number)
     farewell = Farewell(carrier, people.way_to)
-    switchboard.on_over += [farewell, people.over]
+    books = _Books(folders, disk)
+    switchboard.on_over += [farewell, people.over, books.over]
     dialer = Dialer(settings, AgentBook(routing), carrier.control, switchboard, clock, patience)
     house.outreach, house.listen = dialer, dialer.listen
-    books = _Books(folders, disk)
     courier = house.courier = Courier(settings, clock)
     dialer.opened += [courier.open, books.open]
-    switchboard.on_over.append(books.over)
     services = Services(
         settings,
         routing,
@@ -141,6 +141,7 @@ def create_app(
         house.analyst,
         dialer,
         courier,
+        Inspector(carrier.webhook),
         _given(settings) if sources is None else sources,
     )
 
@@ -178,6 +179,7 @@ def create_app(
         middleware=[Middleware(StripPrefix, public_url=settings.public_url)],
         lifespan=lifespan,
     )
+    services.inspector.app = app
     app.admin = console(services)
     # A redirect turns Twilio's POST into a GET without its fields; a wrong URL is better told as one.
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False

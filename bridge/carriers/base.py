@@ -267,6 +267,13 @@ class Webhook(Protocol):
         """Raises BadSignature unless the carrier signed exactly this request for our public URL."""
         ...
 
+    checks: bool
+    """Signatures are looked at."""
+
+    def sign(self, request: RawRequest) -> Mapping[str, str]:
+        """The headers with which `verify` takes this request for the carrier's: to play one again."""
+        ...
+
     def form(self, request: RawRequest) -> Mapping[str, str]:
         """The request's fields."""
         ...

@@ -28,12 +28,14 @@ from bridge.web.pages.live import LivePage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
+from bridge.web.pages.webhooks import WebhooksPage
 from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
 from bridge.web.services import Services
 from bridge.web.single_calls import SingleCallApi
 from bridge.web.updates import Updates
 from bridge.web.verbs import Verbs
+from bridge.web.webhook_api import WebhookApi
 from bridge.web.webhooks import Webhooks
 
 SocketHandler = Callable[[WebSocket], Awaitable[None]]
@@ -171,6 +173,31 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
         *outbound(services),
+        *hooks(services, updates),
+    ]
+
+
+def hooks(services: Services, updates: Updates) -> list[BaseRoute]:
+    """What we tell others, and what the carrier told us: a part of the admin listener."""
+    api = WebhookApi(services)
+    page = WebhooksPage(services, api, updates)
+    base, endpoint = "/api/v1/webhooks", "/api/v1/webhooks/endpoints/{endpoint_id}"
+    return [
+        seen("/webhooks", page.show),
+        ruled("/webhooks/endpoints", page.create),
+        done("/webhooks/endpoints/{endpoint_id}/test", page.test),
+        *(ruled(f"/webhooks/endpoints/{{endpoint_id}}/{verb}", page.switch) for verb in ("on", "off", "delete")),
+        done("/webhooks/deliveries/{delivery_id}/resend", page.resend),
+        done("/webhooks/inbound/{request_id}/replay", page.replay),
+        seen(f"{base}/endpoints", answered(api.endpoints)),
+        ruled(f"{base}/endpoints", answered(api.create)),
+        ruled(endpoint, answered(api.switch), ["PATCH"]),
+        ruled(endpoint, answered(api.delete), ["DELETE"]),
+        done(f"{endpoint}/test", answered(api.send_test)),
+        seen(f"{base}/deliveries", answered(api.deliveries)),
+        done(f"{base}/deliveries/{{delivery_id}}/resend", answered(api.resend)),
+        seen(f"{base}/inbound", answered(api.inbound)),
+        done(f"{base}/inbound/{{request_id}}/replay", answered(api.replay)),
     ]
 
 

@@ -28,6 +28,7 @@ from bridge.store.database import Database
 from bridge.store.disk import Disk
 from bridge.store.folder import CallFolders
 from bridge.web.feed import Feed
+from bridge.web.inspector import Inspector
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Services:
     analyst: Analyst
     dialer: Dialer
     courier: Courier
+    inspector: Inspector
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 

@@ -15,6 +15,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -25,6 +26,7 @@ from bridge.carriers.base import (
     Apologise,
     HangUp,
     Incoming,
+    RawRequest,
     Refuse,
     StreamTo,
 )
@@ -33,6 +35,7 @@ from bridge.live.info import CallInfo
 from bridge.live.session import CallSession
 from bridge.store.folder import new_call_id
 from bridge.web import intake
+from bridge.web.inspector import Signature
 from bridge.web.plans import document, lead_to_us, stream_to
 from bridge.web.services import Services
 
@@ -45,6 +48,17 @@ REMEMBERED = 50_000
 
 Handler = Callable[[Request], Awaitable[Response]]
 Signed = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of a request while it is answered, for the inspector."""
+
+    at: float
+    began: float
+    raw: RawRequest | None = None
+    signature: Signature = "unread"
+    error: str = ""
 
 
 class Webhooks:
@@ -64,22 +78,38 @@ class Webhooks:
         """Only requests that the carrier signed for us reach `handler`."""
 
         async def check(request: Request) -> Response:
+            seen = _Seen(time.time(), time.perf_counter())
+            answer: Response = PlainTextResponse("internal error", 500)  # what becomes of an error that nobody expected
             try:
-                raw = await asyncio.wait_for(intake.read(request), intake.BODY_S)
-                self._s.carrier.webhook.verify(raw)
-                return await handler(request, self._s.carrier.webhook.form(raw))
-            except intake.TooLarge:
-                return PlainTextResponse("too large", 413, {"Connection": "close"})
-            except (ClientDisconnect, TimeoutError):
-                return PlainTextResponse("request timeout", 408, {"Connection": "close"})
-            except RefusedRequest as error:
-                self._note_refusal(request, error)
-                return PlainTextResponse("forbidden", 403)
-            except WireError as error:
-                log.warning("webhook not understood", extra={"path": request.url.path, "error": str(error)})
-                return PlainTextResponse("bad request", 400)
+                answer = await self._checked(request, handler, seen)
+                return answer
+            finally:
+                ms = round((time.perf_counter() - seen.began) * 1000)
+                about = (seen.raw, request.url.path, seen.signature, answer.status_code, ms, seen.error)
+                self._s.inspector.note(seen.at, request.method, *about)
+                self._s.feed.ring()
 
         return check
+
+    async def _checked(self, request: Request, handler: Signed, seen: _Seen) -> Response:
+        try:
+            seen.raw = await asyncio.wait_for(intake.read(request), intake.BODY_S)
+            seen.signature = "bad"
+            self._s.carrier.webhook.verify(seen.raw)
+            seen.signature = "good" if self._s.carrier.webhook.checks else "not checked"
+            return await handler(request, self._s.carrier.webhook.form(seen.raw))
+        except intake.TooLarge:
+            return PlainTextResponse("too large", 413, {"Connection": "close"})
+        except (ClientDisconnect, TimeoutError):
+            return PlainTextResponse("request timeout", 408, {"Connection": "close"})
+        except RefusedRequest as error:
+            seen.error = str(error)
+            self._note_refusal(request, error)
+            return PlainTextResponse("forbidden", 403)
+        except WireError as error:
+            seen.error = str(error)
+            log.warning("webhook not understood", extra={"path": request.url.path, "error": str(error)})
+            return PlainTextResponse("bad request", 400)
 
     def _note_refusal(self, request: Request, error: RefusedRequest) -> None:
         """One line for the first refusals and for every hundredth: strangers must not fill the log."""

@@ -73,13 +73,13 @@ class TwilioWebhook:
         self.public_url = public_url.rstrip("/")
         self._validators = [RequestValidator(token) for token in tokens if token]
         self._account_id = account_id
-        self._check = check
+        self.checks = check
 
     # ---- who asks
 
     def verify(self, request: RawRequest) -> None:
         """Raises BadSignature unless one of our tokens signed exactly this request for our public URL."""
-        if not self._check:
+        if not self.checks:
             return
         signature = request.headers.get("x-twilio-signature", "")
         if not signature:
@@ -95,6 +95,13 @@ class TwilioWebhook:
                     return
         kept = "/".join(request.path.split("/")[:3])  # what follows may be a token, and this goes into a log
         raise BadSignature(f"X-Twilio-Signature does not fit {self.public_url}{kept}... with our token")
+
+    def sign(self, request: RawRequest) -> Mapping[str, str]:
+        """As Twilio would have signed it for our public URL, by the newest token; nothing without one."""
+        if not self._validators:
+            return {}
+        url = self._signed_urls(request)[0]
+        return {"x-twilio-signature": str(self._validators[0].compute_signature(url, self._fields(request)))}
 
     def _signed_urls(self, request: RawRequest) -> list[str]:
         """The URL Twilio was given, and the same with its port spelled the other way (both are in use)."""
