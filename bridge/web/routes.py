@@ -24,6 +24,7 @@ from bridge.web.client_tools import ClientTools
 from bridge.web.do_not_call import DoNotCallApi
 from bridge.web.listening import ListenIn
 from bridge.web.media import Media
+from bridge.web.pages.agents import AgentsPage
 from bridge.web.pages.live import LivePage
 from bridge.web.pages.login import LoginPage
 from bridge.web.pages.overview import OverviewPage
@@ -135,7 +136,7 @@ def public(services: Services) -> list[BaseRoute]:
 def admin(services: Services, access: Access, updates: Updates) -> list[BaseRoute]:
     """Every URL of the admin listener. (One of `/healthz` knows nobody: the guard lets it through unasked.)"""
     api, verbs, login = Api(services), Verbs(services), LoginPage(access, services)
-    live = LivePage(services, updates)
+    live, agents = LivePage(services, updates), AgentsPage(services)
     overview, settings = OverviewPage(services, updates), SettingsPage(services, access)
     return [
         free("/healthz", api.health),
@@ -172,6 +173,10 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
+        seen("/agents", agents.show),
+        seen("/agents/{name:path}", agents.one),
+        seen("/api/v1/agents", agents.listed),
+        seen("/api/v1/agents/{name:path}", agents.described),
         *outbound(services),
         *hooks(services, updates),
     ]
