@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import nullcontext
 from typing import Any
 
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -25,7 +22,7 @@ MOST = 500
 
 
 class Api:
-    """Handlers of `/api/v1`, `/feed` and `/healthz`."""
+    """Handlers of `/api/v1` and `/healthz`."""
 
     def __init__(self, services: Services) -> None:
         self._s = services
@@ -89,16 +86,6 @@ class Api:
         lines = sorted(self._s.folders.lines(call_id, TRANSCRIPT), key=lambda line: line.get("turn", 0))
         analysis = self._s.folders.analysis(call_id)
         return record | {"transcript": lines} | ({"analysis": analysis} if analysis else {})
-
-    async def feed(self, request: Request) -> Response:
-        """Facts as they happen (server-sent events); `?call=<call id>`: of one call, its words as they come."""
-        return EventSourceResponse(self._watch(request.query_params.get("call", "")), ping=15)
-
-    async def _watch(self, call_id: str) -> AsyncIterator[dict[str, str]]:
-        session = self._s.switchboard.get(call_id) if call_id else None
-        with nullcontext() if session is None else self._s.audience.reads(session):
-            async for event in self._s.feed.watch(call_id):
-                yield event
 
 
 def live_row(session: CallSession, glances: Glances) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def console(services: Services) -> Starlette:
     access = Access(services.settings, lambda: services.db)
     updates, pulse = Updates(services.feed, access), Pulse(services)
     updates.parts["pulse"] = pulse.part
+    updates.follow = services.follow
 
     async def opened(_: Database) -> None:
         await pulse.refresh()

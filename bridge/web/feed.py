@@ -6,7 +6,7 @@ Each viewer has a queue of its own. One that reads too slowly loses the oldest a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -67,7 +67,7 @@ class Feed:
         for bell in self._bells:
             bell.set()
 
-    async def watch(self, call_id: str = "") -> AsyncIterator[dict[str, str]]:
+    async def watch(self, call_id: str = "") -> AsyncGenerator[dict[str, str], None]:
         """Events from now on, of all calls or of one, until the process closes the feed."""
         queue: asyncio.Queue[dict[str, str] | None] = asyncio.Queue(QUEUE)
         self._viewers[queue] = call_id

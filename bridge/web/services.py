@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,11 @@ class Services:
         if self.dialer.db is None:
             raise DatabaseLost(self.dialer.trouble or "the database is closed")
         return self.dialer.db
+
+    def follow(self, call_id: str) -> AbstractContextManager[None]:
+        """Is held while somebody reads what is said in this call; "" is no call, and one that is over says nothing."""
+        session = self.switchboard.get(call_id) if call_id else None
+        return nullcontext() if session is None else self.audience.reads(session)
 
     async def audit(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from bridge.web.problem import problem
 
 Part = Callable[[Request], Awaitable[str]]
 """Renders a part for whoever asks. Raises nothing: a part says itself what it cannot show."""
+Follow = Callable[[str], AbstractContextManager[None]]
 PACE_S = 0.5
 """At most two states a second."""
 LOOK_S = 5.0
@@ -35,6 +36,8 @@ class Updates:
         self._feed = feed
         self._access = access
         self.parts: dict[str, Part] = {}
+        self.follow: Follow = lambda _: nullcontext()
+        """Is held while somebody reads the facts of a call."""
 
     async def serve(self, request: Request) -> Response:
         """`/updates?parts=pulse+overview`, and whatever else the page's parts want to know."""
@@ -42,6 +45,23 @@ class Updates:
         if not names or any(name not in self.parts for name in names):
             return problem(404, "Not Found", "there is no such live part")
         return EventSourceResponse(self._states(request, names), ping=15)
+
+    async def facts(self, request: Request) -> Response:
+        """`/feed`: every fact as it happens; `?call=<call id>`: those of one call, its words as they come."""
+        call_id = request.query_params.get("call", "")
+        return EventSourceResponse(self._while_known(request, call_id), ping=15)
+
+    async def _while_known(self, request: Request, call_id: str) -> AsyncIterator[dict[str, str]]:
+        clock = asyncio.get_running_loop().time
+        good_until = clock() + LOOK_S
+        with self.follow(call_id):
+            async with aclosing(self._feed.watch(call_id)) as events:
+                async for event in events:
+                    if clock() > good_until:
+                        if await self._access.who(request.headers) != request.state.who:
+                            return
+                        good_until = clock() + LOOK_S
+                    yield event
 
     async def _states(self, request: Request, names: list[str]) -> AsyncIterator[dict[str, str]]:
         shown: dict[str, str] = {}

@@ -131,6 +131,37 @@ def test_nobody_watches_any_longer_than_they_may(tmp_path: Path) -> None:
     inside(tmp_path, story)
 
 
+def test_facts_of_one_call_are_told_and_only_to_who_may_still_hear_them(tmp_path: Path) -> None:
+    async def story(world: Admin) -> None:
+        made = await world.token("viewer")
+        heard: dict[str, list[str]] = {"all": [], "none": [], "revoked": []}
+
+        async def listen(name: str, query: str, secret: str) -> None:
+            async with world.http.stream("GET", f"/feed{query}", headers=bearer(secret)) as answer:
+                async for line in answer.aiter_lines():
+                    if line.startswith("event:"):
+                        heard[name].append(line.removeprefix("event: "))
+
+        tasks = [
+            asyncio.create_task(listen("all", "", ADMIN)),
+            asyncio.create_task(listen("none", "?call=call_0", ADMIN)),
+            asyncio.create_task(listen("revoked", "", made["token"])),
+        ]
+        await asyncio.sleep(6)
+        await world.http.delete(f"/api/v1/tokens/{made['id']}", headers=bearer(ADMIN))
+        call = await world.house.ring(DEMO)
+        await call.ended()
+        await asyncio.sleep(1)
+        assert heard["all"][0] == "Watching" and "CallEnded" in heard["all"]
+        assert heard["none"] == heard["revoked"] == ["Watching"]
+        assert tasks[2].done() and not tasks[1].done()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    inside(tmp_path, story)
+
+
 def test_a_database_that_is_away_takes_figures_and_nothing_else(tmp_path: Path) -> None:
     async def story(world: Admin) -> None:
         dialer = world.house.app.services.dialer

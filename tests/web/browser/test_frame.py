@@ -102,6 +102,19 @@ def test_a_token_is_made_used_and_revoked(page_at: PageAt, guarded_house: Consol
     expect(admin.get_by_role("heading", name="Log in")).to_be_visible()
 
 
+def test_a_page_that_was_refused_its_stream_from_the_start_goes_there_too(
+    page_at: PageAt, guarded_house: Console
+) -> None:
+    seen = page_at("/login", house=guarded_house)
+    seen.page.route("**/updates?*", lambda route: (seen.page.context.clear_cookies(), route.continue_(headers={})))
+    seen.page.get_by_label("Token").fill(TOKEN)
+    with seen.page.expect_response("**/updates?*") as refused:
+        seen.page.get_by_role("button", name="Log in").click()
+    assert refused.value.status == 401
+    expect(seen.page).to_have_url(re.compile("/login"), timeout=15_000)
+    expect(seen.page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
 def test_a_page_whose_session_is_over_goes_to_the_log_in(page_at: PageAt, guarded_house: Console) -> None:
     seen = page_at("/", house=guarded_house)
     seen.page.get_by_label("Token").fill(TOKEN)

@@ -83,10 +83,13 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog.ask")) event.target.close(); // beside the box
 });
 
-// The page's stream was refused: whoever looks is logged in no longer.
-document.addEventListener("htmx:sse:error", (event) => {
-  if (event.detail?.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
-});
+// A part of the page, or its stream, was refused: whoever looks is logged in no longer.
+for (const name of ["htmx:sse:error", "htmx:response:error"]) {
+  document.addEventListener(name, (event) => {
+    const status = event.detail?.status ?? event.detail?.ctx?.response?.status;
+    if (status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+  });
+}
 
 let due = false;
 new MutationObserver(() => {
