@@ -41,6 +41,7 @@ from bridge.web import routes
 from bridge.web.checks.keeper import Keeper
 from bridge.web.console import console
 from bridge.web.feed import Feed
+from bridge.web.inspector import Inspector
 from bridge.web.intake import StripPrefix
 from bridge.web.services import Services
 
@@ -88,6 +89,7 @@ def create_app(
     house.outreach, house.listen = dialer, dialer.listen
     books, engine = _Books(folders, disk), LocalEngine()
     courier = house.courier = Courier(settings, clock)
+    inspector = Inspector(carrier.webhook, feed.ring)
     dialer.opened += [courier.open, books.open]
     switchboard.on_over.append(books.over)
     checks = Keeper(settings, carrier, lambda: dialer.trouble)
@@ -108,6 +110,7 @@ def create_app(
         engine,
         checks,
         courier,
+        inspector,
         _given(settings) if sources is None else sources,
     )
 
@@ -143,7 +146,7 @@ def create_app(
         middleware=[Middleware(StripPrefix, public_url=settings.public_url)],
         lifespan=lifespan,
     )
-    app.admin = console(services)
+    inspector.app, app.admin = app, console(services)
     # A redirect turns Twilio's POST into a GET without its fields; a wrong URL is better told as one.
     app.router.redirect_slashes = app.admin.router.redirect_slashes = False
     app.services = services

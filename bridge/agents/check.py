@@ -35,6 +35,32 @@ class Checked:
         return self.agent is not None and not errors(self.problems)
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An agent that is in use, looked at where it was written down. `places`: `file:line` by the agents' names."""
+
+    problems: tuple[Problem, ...]
+    places: Mapping[str, str]
+
+
+def look_at(spec: str, agent: Agent) -> Looked:
+    """What is wrong with an agent that was made already, and where it stands. Python is read and not run again."""
+    sources: Mapping[str, Source]
+    if spec.strip().endswith(ENDINGS):
+        try:
+            sources = read_agent_file(Path(spec.strip())).sources
+        except AgentError as error:  # the file was taken away, or broken, since it was loaded
+            return Looked((Problem(0, "error", str(error), spec.strip()),), {})
+        problems = lint(agent, sources[agent.name], sources) if agent.name in sources else []
+    else:
+        sources = {}
+        for path, _ in _modules_of(spec, agent):
+            sources |= python_sources(path, _shown(path))
+        problems = _of_python(spec, agent)[1]
+    found = {name: f"{one.name}:{one.line('name') or one.line()}" for name, one in sources.items()}
+    return Looked(tuple(problems), found)
+
+
 def check_agent(spec: str) -> Checked:
     """Load and lint. Raises AgentError when `spec` names nothing at all; what is wrong within a file is a problem."""
     try:

@@ -319,13 +319,18 @@ class Webhook(Protocol):
         """Raises BadSignature unless the carrier signed exactly this request for our public URL."""
         ...
 
+    @property
+    def checks(self) -> bool:
+        """Signatures are looked at; else anybody may ask."""
+        ...
+
     def signed_url(self, request: RawRequest) -> str:
         """The URL that this request must have been signed for; for people, when a signature does not fit."""
         ...
 
-    def sign(self, path: str, fields: Mapping[str, str], *, websocket: bool = False) -> Mapping[str, str]:
-        """Headers for a request to a path of our public URL, signed as the carrier does it. Raises BadSignature when
-        there is nothing to sign with."""
+    def sign(self, request: RawRequest) -> Mapping[str, str]:
+        """The headers with which the carrier would have sent this request, so that `verify` takes it; those of
+        `request` count for nothing. Raises BadSignature when there is nothing to sign with."""
         ...
 
     def form(self, request: RawRequest) -> Mapping[str, str]:

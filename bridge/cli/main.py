@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bridge.cli import campaign, db, do_not_call, numbers, sim_plays, tokens
+from bridge.cli import campaign, db, do_not_call, numbers, sim_plays, tokens, webhook
 from bridge.errors import BridgeError, CarrierError, ModelError, TunnelError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ app.add_typer(sim_app, name="sim")
 sim_app.command("world")(sim_plays.world)
 sim_app.command("campaign")(sim_plays.campaign)
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(webhook.app, name="webhook")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

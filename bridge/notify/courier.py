@@ -173,7 +173,7 @@ class Courier:
         """Write down what follows from an answer. Raises StoreError."""
         now = self._clock()
         found = decide(delivery.attempts + 1, answer, now, random.random())
-        error = answer.error or (f"HTTP {answer.status}" if answer.status and not 200 <= answer.status < 300 else "")
+        error = ": ".join(filter(None, (f"HTTP {answer.status}" if answer.status else "", answer.error)))
         match found:
             case Delivered():
                 tried = Tried("delivered", None, now, answer.status, answer.ms, "")

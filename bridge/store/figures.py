@@ -37,6 +37,17 @@ class Day:
     """Calls that began in each of its 24 hours."""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentSums:
+    """What calls of one agent came to."""
+
+    calls: int = 0
+    failed: int = 0
+    """Ended with an error."""
+    tool_calls: int = 0
+    tool_errors: int = 0
+
+
 class Figures:
     """The questions, each one transaction."""
 
@@ -50,6 +61,10 @@ class Figures:
     async def spent(self, begin: float) -> float:
         """US dollars of that day: the model's for every call, the carrier's where we placed it. Raises StoreError."""
         return await self._db.read(_spent, begin)
+
+    async def agents(self, since: float) -> dict[str, AgentSums]:
+        """Sums of the calls that began since then, by the agent they began with. Raises StoreError."""
+        return await self._db.read(_agents, since)
 
 
 def day_begin(epoch_s: float) -> float:
@@ -97,6 +112,17 @@ def _day(conn: sa.Connection, begin: float) -> Day:
         spend_usd=_spent(conn, begin),
         hours=tuple(hours),
     )
+
+
+def _agents(conn: sa.Connection, since: float) -> dict[str, AgentSums]:
+    sums = (
+        sa.func.count(),
+        sa.func.count(sa.case((calls.c.error != "", 1))),
+        sa.func.coalesce(sa.func.sum(calls.c.tool_calls), 0),
+        sa.func.coalesce(sa.func.sum(calls.c.tool_errors), 0),
+    )
+    query = sa.select(calls.c.agent, *sums).where(calls.c.started_at >= since).group_by(calls.c.agent)
+    return {name: AgentSums(*map(int, found)) for name, *found in conn.execute(query)}
 
 
 def _spent(conn: sa.Connection, begin: float) -> float:

@@ -15,15 +15,18 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.live.audience import BEHIND_MS, BLOCK_MS, Listener
+from bridge.web.access import Access
 from bridge.web.client_tools import NOT_FOUND
 from bridge.web.services import Services
+from bridge.web.updates import LOOK_S
 
 
 class ListenIn:
     """The handler."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, access: Access) -> None:
         self._s = services
+        self._access = access
 
     async def serve(self, socket: WebSocket) -> None:
         """One listener, until they or the call go."""
@@ -38,16 +41,23 @@ class ListenIn:
         began = loop.time()
         with self._s.audience.listens(session) as listener:
             writing = asyncio.create_task(_write(socket, listener))
-            reading = asyncio.create_task(_read(socket))
+            tasks = (writing, asyncio.create_task(_read(socket)), asyncio.create_task(self._while_known(socket)))
             try:
-                await asyncio.wait((writing, reading), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (writing, reading):
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(writing, reading, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(1000)
         await self._s.audit(socket, "call.listened", call_id, after={"seconds": round(loop.time() - began, 1)})
+
+    async def _while_known(self, socket: WebSocket) -> None:
+        """Until whoever listens is logged out, or their token is revoked."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if await self._access.who(socket.headers) != socket.state.who:
+                return
 
 
 async def _write(socket: WebSocket, listener: Listener) -> None:

@@ -26,6 +26,7 @@ from bridge.web.do_not_call import DoNotCallApi, DoNotCallDesk
 from bridge.web.listening import ListenIn
 from bridge.web.media import Media
 from bridge.web.pages import api_docs
+from bridge.web.pages.agents import AgentsPage
 from bridge.web.pages.call import CallPage
 from bridge.web.pages.calls import CallsPage
 from bridge.web.pages.campaign_people import PeoplePages
@@ -39,6 +40,7 @@ from bridge.web.pages.overview import OverviewPage
 from bridge.web.pages.settings import SettingsPage
 from bridge.web.pages.setup import SetupPage
 from bridge.web.pages.talk import TalkPage
+from bridge.web.pages.webhooks import WebhooksPage
 from bridge.web.people import PersonHooks
 from bridge.web.problem import refusal
 from bridge.web.selfcheck import SelfCheck
@@ -47,6 +49,7 @@ from bridge.web.single_calls import SingleCallApi
 from bridge.web.talk import Talk
 from bridge.web.updates import Updates
 from bridge.web.verbs import Verbs
+from bridge.web.webhook_api import WebhookApi
 from bridge.web.webhooks import Webhooks
 
 SocketHandler = Callable[[WebSocket], Awaitable[None]]
@@ -184,7 +187,7 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         done("/api/v1/calls/{call_id}/handoff", verbs.hand_off),
         done("/api/v1/calls/{call_id}/tools/{tool_call_id}", verbs.answer_tool),
         seen("/api/v1/calls/{call_id}/live", verbs.watch),
-        done_socket("/api/v1/calls/{call_id}/audio", ListenIn(services).serve),
+        done_socket("/api/v1/calls/{call_id}/audio", ListenIn(services, access).serve),
         done_socket("/api/v1/calls/{call_id}/tools", ClientTools(services).serve),
         seen("/api/v1/approvals", verbs.approvals),
         done("/api/v1/approvals/{approval_id}", verbs.approve),
@@ -192,6 +195,43 @@ def admin(services: Services, access: Access, updates: Updates) -> list[BaseRout
         *outbound(services, desk, numbers),
         *campaign_pages(services, desk, numbers, updates),
         *setting_up(services),
+        *telling(services, updates),
+        *who_talks(services),
+    ]
+
+
+def who_talks(services: Services) -> list[BaseRoute]:
+    """Agents as they serve: a part of the admin listener."""
+    agents = AgentsPage(services)
+    return [
+        seen("/agents", agents.show),
+        seen("/agents/{name:path}", agents.one),
+        seen("/api/v1/agents", answered(agents.listed)),
+        seen("/api/v1/agents/{name:path}", answered(agents.described)),
+    ]
+
+
+def telling(services: Services, updates: Updates) -> list[BaseRoute]:
+    """What we tell others, and what the carrier told us: a part of the admin listener."""
+    api = WebhookApi(services)
+    page = WebhooksPage(services, api, updates)
+    base, endpoint = "/api/v1/webhooks", "/api/v1/webhooks/endpoints/{endpoint_id}"
+    return [
+        seen("/webhooks", page.show),
+        ruled("/webhooks/endpoints", shown(page.create)),
+        done("/webhooks/endpoints/{endpoint_id}/test", shown(page.test)),
+        *(ruled(f"/webhooks/endpoints/{{endpoint_id}}/{verb}", shown(page.switch)) for verb in ("on", "off", "delete")),
+        done("/webhooks/deliveries/{delivery_id}/resend", shown(page.resend)),
+        done("/webhooks/inbound/{request_id}/replay", shown(page.replay)),
+        seen(f"{base}/endpoints", answered(api.endpoints)),
+        ruled(f"{base}/endpoints", answered(api.create)),
+        ruled(endpoint, answered(api.switch), ["PATCH"]),
+        ruled(endpoint, answered(api.delete), ["DELETE"]),
+        done(f"{endpoint}/test", answered(api.send_test)),
+        seen(f"{base}/deliveries", answered(api.deliveries)),
+        done(f"{base}/deliveries/{{delivery_id}}/resend", answered(api.resend)),
+        seen(f"{base}/inbound", answered(api.inbound)),
+        done(f"{base}/inbound/{{request_id}}/replay", answered(api.replay)),
     ]
 
 

@@ -29,6 +29,7 @@ from bridge.store.disk import Disk
 from bridge.store.folder import CallFolders
 from bridge.web.checks.keeper import Keeper
 from bridge.web.feed import Feed
+from bridge.web.inspector import Inspector
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class Services:
     checks: Keeper
     """Whether everything is there that a call needs."""
     courier: Courier
+    inspector: Inspector
+    """What the carrier asked lately."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, by its field's name; what is missing has its default."""
 

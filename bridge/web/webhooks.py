@@ -33,6 +33,7 @@ from bridge.live.info import CallInfo
 from bridge.live.session import CallSession
 from bridge.store.folder import new_call_id
 from bridge.web import intake
+from bridge.web.inspector import Seen, bare_path
 from bridge.web.plans import document, lead_to_us, stream_to
 from bridge.web.services import Services
 
@@ -64,25 +65,37 @@ class Webhooks:
         """Only requests that the carrier signed for us reach `handler`."""
 
         async def check(request: Request) -> Response:
-            try:
-                raw = await asyncio.wait_for(intake.read(request), intake.BODY_S)
-                self._s.carrier.webhook.verify(raw)
-                return await handler(request, self._s.carrier.webhook.form(raw))
-            except intake.TooLarge:
-                return PlainTextResponse("too large", 413, {"Connection": "close"})
-            except (ClientDisconnect, TimeoutError):
-                return PlainTextResponse("request timeout", 408, {"Connection": "close"})
-            except RefusedRequest as error:
-                self._note_refusal(request, error)
-                return PlainTextResponse("forbidden", 403)
-            except WireError as error:
-                log.warning("webhook not understood", extra={"path": _room(request), "error": str(error)})
-                return PlainTextResponse("bad request", 400)
-            except StoreError as error:
-                log.warning("webhook not taken", extra={"path": _room(request), "error": str(error)})
-                return PlainTextResponse("the database does not answer", 503)
+            with self._s.inspector.watching(request.method, request.url.path) as seen:
+                answer = await self._checked(request, handler, seen)
+                seen.status = answer.status_code
+                return answer
 
         return check
+
+    async def _checked(self, request: Request, handler: Signed, seen: Seen) -> Response:
+        webhook = self._s.carrier.webhook
+        try:
+            raw = seen.raw = await asyncio.wait_for(intake.read(request), intake.BODY_S)
+            seen.signature = "bad"
+            webhook.verify(raw)
+            seen.signature = "good" if webhook.checks else "not checked"
+            return await handler(request, webhook.form(raw))
+        except intake.TooLarge:
+            return PlainTextResponse("too large", 413, {"Connection": "close"})
+        except (ClientDisconnect, TimeoutError):
+            return PlainTextResponse("request timeout", 408, {"Connection": "close"})
+        except RefusedRequest as error:
+            seen.error = str(error)
+            self._note_refusal(request, error)
+            return PlainTextResponse("forbidden", 403)
+        except WireError as error:
+            seen.error = str(error)
+            log.warning("webhook not understood", extra={"path": bare_path(request.url.path), "error": str(error)})
+            return PlainTextResponse("bad request", 400)
+        except StoreError as error:
+            seen.error = str(error)
+            log.warning("webhook not taken", extra={"path": bare_path(request.url.path), "error": str(error)})
+            return PlainTextResponse("the database does not answer", 503)
 
     def heard(self, handler: Signed) -> Signed:
         """Somebody is on the line: whatever fails in `handler`, they hear something. What is refused stays refused."""
@@ -93,7 +106,7 @@ class Webhooks:
             except (RefusedRequest, WireError):
                 raise
             except Exception:  # the boundary of a call that waits for an answer
-                facts = {"path": _room(request), "carrier_call_id": form.get("CallSid", "")}
+                facts = {"path": bare_path(request.url.path), "carrier_call_id": form.get("CallSid", "")}
                 log.exception("cannot answer a call", extra=facts)
                 return document(self._s, Apologise())
 
@@ -103,7 +116,7 @@ class Webhooks:
         """One line for the first refusals and for every hundredth: strangers must not fill the log."""
         self._refusals += 1
         if self._refusals <= 5 or self._refusals % 100 == 0:
-            facts = {"path": _room(request), "error": str(error), "refusals": self._refusals}
+            facts = {"path": bare_path(request.url.path), "error": str(error), "refusals": self._refusals}
             log.warning("request refused", extra=facts)
 
     # ---- a call comes in
@@ -118,6 +131,8 @@ class Webhooks:
             return known  # the carrier asks twice when an answer was slow: one call, one answer
         if incoming.carrier_call_id in self._answered:
             return HangUp()
+        if self._s.inspector.replaying:
+            return HangUp()  # whoever was refused then has left: played again, nothing begins
         if self._s.switchboard.full:
             log.warning("call refused, at the limit or draining", extra={"from": incoming.from_number})
             return Refuse()
@@ -251,11 +266,6 @@ class Webhooks:
         """Taken note of."""
         log.info("callback", extra={"fields": dict(form)})
         return Response(status_code=204)
-
-
-def _room(request: Request) -> str:
-    """The path without what follows the second name: that may be a token."""
-    return "/".join(request.url.path.split("/")[:3])
 
 
 def _talked(form: Mapping[str, str]) -> bool:

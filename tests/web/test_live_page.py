@@ -158,6 +158,20 @@ def test_an_operator_listens_in_and_it_is_written_down(tmp_path: Path) -> None:
     during(tmp_path, story)
 
 
+def test_who_may_not_any_longer_does_not_listen_any_longer(tmp_path: Path) -> None:
+    async def story(world: Admin, call: SimCall, call_id: str) -> None:
+        made = await world.token("operator")
+        async with socket(world, call_id, made["token"]) as heard:
+            await heard.recv()
+            await world.http.delete(f"/api/v1/tokens/{made['id']}", headers=bearer(ADMIN))
+            async with asyncio.timeout(8):
+                async for _ in heard:
+                    pass
+        assert world.house.app.services.switchboard.live, "the call itself goes on"
+
+    during(tmp_path, story)
+
+
 def test_an_operator_hands_the_call_to_another_agent(tmp_path: Path) -> None:
     async def story(world: Admin, call: SimCall, call_id: str) -> None:
         await asyncio.sleep(3)

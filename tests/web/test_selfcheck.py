@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -12,6 +13,7 @@ from door_client import media_socket, post, sign
 from house_world import PUBLIC_URL, House, house
 from websockets.exceptions import InvalidStatus
 
+from bridge.carriers.base import RawRequest
 from bridge.sim import loop
 from bridge.store.identity import Identity, new_nonce
 from bridge.web.checks.question import ASK, PATH
@@ -94,10 +96,13 @@ def test_a_signed_upgrade_goes_through_and_ends(tmp_path: Path) -> None:
 def test_what_we_sign_ourselves_is_taken_as_the_carriers(tmp_path: Path) -> None:
     async def story(world: House) -> None:
         webhook = world.app.services.carrier.webhook
-        for path in (PATH + new_nonce(), PATH + new_nonce() + "?a=b%20c"):
-            answer = await post(world, path, FORM, **dict(webhook.sign(path, FORM)))
-            assert answer.status_code == 200
-            async with media_socket(world, path, headers=dict(webhook.sign(path, {}, websocket=True))) as socket:
+        for query in ("", "a=b%20c"):
+            path = PATH + new_nonce()
+            asked = webhook.sign(RawRequest(path, query, {}, urlencode(FORM).encode()))
+            url = path + (f"?{query}" if query else "")
+            assert (await post(world, url, FORM, **dict(asked))).status_code == 200
+            upgrade = webhook.sign(RawRequest(path, query, {}, websocket=True))
+            async with media_socket(world, url, headers=dict(upgrade)) as socket:
                 assert await socket.recv()
 
     inside(tmp_path, story)

@@ -73,13 +73,13 @@ class TwilioWebhook:
         self.public_url = public_url.rstrip("/")
         self._validators = [RequestValidator(token) for token in tokens if token]
         self._account_id = account_id
-        self._check = check
+        self.checks = check
 
     # ---- who asks
 
     def verify(self, request: RawRequest) -> None:
         """Raises BadSignature unless one of our tokens signed exactly this request for our public URL."""
-        if not self._check:
+        if not self.checks:
             return
         signature = request.headers.get("x-twilio-signature", "")
         if not signature:
@@ -88,7 +88,7 @@ class TwilioWebhook:
             raise BadSignature("a signature or URL that is not ASCII")
         if not self.public_url or not self._validators:
             raise BadSignature("PUBLIC_URL or TWILIO_AUTH_TOKEN is not set: nothing can be verified")
-        fields = _Fields() if request.websocket else self._fields(request)
+        fields = _Fields() if request.websocket else self._form(request)
         for url in self._signed_urls(request):
             for validator in self._validators:
                 if hmac.compare_digest(validator.compute_signature(url, fields), signature):
@@ -100,18 +100,17 @@ class TwilioWebhook:
         """The URL that this request must have been signed for."""
         return self._signed_urls(request)[0]
 
-    def sign(self, path: str, fields: Mapping[str, str], *, websocket: bool = False) -> Mapping[str, str]:
-        """Headers for a request to `path` (with its query) below our public URL, as Twilio signs it.
+    def sign(self, request: RawRequest) -> Mapping[str, str]:
+        """The headers with which Twilio would have sent this request, so that `verify` takes it: by the newest token.
 
-        Raises BadSignature when there is no public URL or no token.
+        Its own headers count for nothing. Raises BadSignature when there is no public URL or no token.
         """
         if not self.public_url or not self._validators:
             raise BadSignature("PUBLIC_URL or TWILIO_AUTH_TOKEN is not set: nothing can be signed")
-        before, _, query = path.partition("?")
-        url = self.signed_url(RawRequest(before, query, {}, websocket=websocket))
-        form = _Fields({name: [value] for name, value in fields.items()})
-        signed = {"X-Twilio-Signature": self._validators[0].compute_signature(url, form)}
-        return signed if websocket else signed | {"Content-Type": _FORM}
+        form = {} if request.websocket else {"Content-Type": _FORM}
+        fields = _Fields() if request.websocket else self._fields(request.body)
+        signature = self._validators[0].compute_signature(self.signed_url(request), fields)
+        return form | {"X-Twilio-Signature": str(signature)}
 
     def _signed_urls(self, request: RawRequest) -> list[str]:
         """The URL Twilio was given, and the same with its port spelled the other way (both are in use)."""
@@ -128,11 +127,14 @@ class TwilioWebhook:
 
     # ---- what they say
 
-    def _fields(self, request: RawRequest) -> _Fields:
+    def _form(self, request: RawRequest) -> _Fields:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
             raise BadSignature("not a form as Twilio posts it")
+        return self._fields(request.body)
+
+    def _fields(self, body: bytes) -> _Fields:
         try:
-            pairs = parse_qsl(request.body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+            pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
         except ValueError:
             raise BadSignature("a form that cannot be read") from None
         fields = _Fields()
@@ -142,7 +144,7 @@ class TwilioWebhook:
 
     def form(self, request: RawRequest) -> Mapping[str, str]:
         """The request's fields; the first of a repeated one. Raises BadSignature when it is no form."""
-        return {name: values[0] for name, values in self._fields(request).items()}
+        return {name: values[0] for name, values in self._form(request).items()}
 
     def incoming(self, form: Mapping[str, str]) -> Incoming:
         """An incoming call. Raises WireError when the form is none, or not for our account."""

@@ -17,6 +17,7 @@ import httpx2
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 
+from bridge.carriers.base import RawRequest
 from bridge.config import is_loopback
 from bridge.errors import BadSignature
 from bridge.store.identity import new_nonce
@@ -174,15 +175,14 @@ async def signature(scene: Scene) -> Result:
     return _misfit(scene, base, url, signed)
 
 
-_FIELDS = {"Check": "signature", "Blank": ""}
-_BODY = urlencode(_FIELDS)
+_BODY = urlencode({"Check": "signature", "Blank": ""})
 
 
 def _signed(scene: Scene, nonce: str, *, websocket: bool = False) -> dict[str, str]:
     """Headers as Twilio sends them; without a signature where nobody looks at one. Raises BadSignature."""
     try:
-        fields = {} if websocket else _FIELDS
-        return dict(scene.carrier.webhook.sign(PATH + nonce, fields, websocket=websocket))
+        body = b"" if websocket else _BODY.encode()
+        return dict(scene.carrier.webhook.sign(RawRequest(PATH + nonce, "", {}, body, websocket=websocket)))
     except BadSignature:
         if websocket or scene.settings.insecure_dev:
             return {}

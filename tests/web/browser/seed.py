@@ -20,8 +20,9 @@ from bridge.sim.script import DEMO
 from bridge.store import folder
 from bridge.store.access import AccessStore, digest
 from bridge.store.audit import Audit
-from bridge.store.base import AuditEntry
+from bridge.store.base import AuditEntry, Endpoint
 from bridge.store.folder import CallFolders, new_call_id
+from bridge.store.webhooks import Event, Tried, WebhookStore
 
 TALK = [
     ("caller", "Hello, when do you open tomorrow?"),
@@ -94,6 +95,22 @@ async def furnish(world: House) -> None:
     for n, call_id in enumerate(services.folders.ids()[2:70:3]):
         what, after = DEEDS[n % len(DEEDS)]
         await audit.add(AuditEntry(now - 3_000 + 120 * n, "Grace", what, call_id, {}, after))
+    await _tell(WebhookStore(db), now)
+
+
+async def _tell(hooks: WebhookStore, now: float) -> None:
+    """Somebody was told what happened, and is not any more: nothing goes out of this house."""
+    url = "https://hooks.example.com/callbridge"
+    await hooks.add(Endpoint("whe_one", url, "whsec_none", [], now - 90_000, "Ada"))
+    kinds = ("call.started", "call.answered", "call.completed", "call.analyzed", "contact.done", "campaign.paused")
+    for n, kind in enumerate(kinds * 2):
+        await hooks.announce([Event(kind, f"{kind}:{n}", now - 4_000 + 240 * n, {"id": f"call_{n}"})])
+    for n, row in enumerate((await hooks.page(50)).rows[2:]):
+        bad = n % 4 == 1
+        what = ("failed", 500, "HTTP 500; given up after 10 attempts") if bad else ("delivered", 204, "")
+        state, status, why = what
+        await hooks.settle(row.id, Tried(state, None, row.created_at + 1, status, 80 + 7 * n, why))
+    await hooks.switch("whe_one", now - 60, "switched off by Ada")
 
 
 def nothing(_: Path) -> Seeded:
