@@ -1,6 +1,7 @@
-"""Campaigns, contacts and attempts as JSON for people and programs: what the admin API and `--json` give.
+"""Rows of the database as JSON for people and programs: what the admin API and `--json` give.
 
-Times are ISO 8601 in UTC. An attempt's token is a key to its webhooks: it is shown to nobody.
+Times are ISO 8601 in UTC. An attempt's token is a key to its webhooks, an endpoint's secret one to what it believes:
+both are shown to nobody.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from bridge.dialer.office import Report
 from bridge.dialer.progress import Minute
 from bridge.dialer.standstill import Standstill
 from bridge.records.callrecord import iso
-from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall
+from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, Delivery, DoNotCall, Endpoint
 
 HIDDEN = frozenset({"token", "owner", "request_key", "request_hash", "looked_at", "looks"})
 
 """What of an attempt is shown to nobody."""
 CONTACT_HIDDEN = frozenset({"campaign_id"})
 """Of a contact: it is asked for by its campaign."""
+ENDPOINT_HIDDEN = frozenset({"secret"})
 
 
 def attempt_row(attempt: Attempt) -> dict[str, Any]:
@@ -39,6 +41,22 @@ def campaign_row(campaign: Campaign) -> dict[str, Any]:
 def do_not_call_row(entry: DoNotCall) -> dict[str, Any]:
     """A number that nobody may dial."""
     return _row(entry)
+
+
+def endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+    """Who is told what happens. What stands behind a `?` may be a key: it is not shown."""
+    return _row(endpoint, ENDPOINT_HIDDEN) | {"url": bare_url(endpoint.url), "events": list(endpoint.events)}
+
+
+def bare_url(url: str) -> str:
+    """An endpoint's address as it may be shown."""
+    before, asks, _ = url.partition("?")
+    return f"{before}?..." if asks else before
+
+
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
+    """What one endpoint was told, or is."""
+    return _row(delivery)
 
 
 def audit_row(entry: AuditEntry) -> dict[str, Any]:

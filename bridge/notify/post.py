@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from bridge.config import Settings, is_loopback
 from bridge.errors import ConfigError, ToolError
 from bridge.notify.schedule import Answer
 from bridge.notify.signature import signed
+from bridge.store.ids import new_id
+from bridge.store.webhooks import Event, body_of
 from bridge.tools.outward import Guard, OutwardTransport
 
 LONGEST_S = 15.0
@@ -77,6 +80,17 @@ class Post:
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+
+async def send_test(settings: Settings, url: str, secret: str, by: str) -> tuple[str, Answer]:
+    """One message that says nothing but who sent it; its id, and what was answered. Nothing is raised."""
+    now, message_id = time.time(), new_id("msg")
+    post = Post(settings)
+    try:
+        body = body_of(Event("webhook.test", "webhook.test", now, {"by": by}))
+        return message_id, await post.send(url, secret, message_id, body, now)
+    finally:
+        await post.close()
 
 
 def retry_after(text: str, now: float) -> float | None:

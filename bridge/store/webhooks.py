@@ -16,7 +16,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bridge.errors import StoreError
 from bridge.store.base import CallRow, Delivery, DeliveryState, Endpoint
 from bridge.store.database import Database, insert
 from bridge.store.ids import new_id
@@ -159,8 +158,9 @@ class WebhookStore:
         """Write down what came of an attempt."""
         await self._db.write(_settle, delivery_id, tried)
 
-    async def resend(self, delivery_id: str, now: float) -> Delivery:
-        """Try it again now, whatever became of it."""
+    async def resend(self, delivery_id: str, now: float) -> tuple[Delivery, Endpoint] | None:
+        """Try it again now, whatever became of it; None when there is none. An endpoint that is off is told nothing:
+        then it stays as it is."""
         return await self._db.write(_resend, delivery_id, now)
 
     async def page(self, limit: int, *, state: str = "", endpoint: str = "", after: str = "") -> DeliveryPage:
@@ -234,13 +234,16 @@ def _settle(conn: sa.Connection, delivery_id: str, tried: Tried) -> None:
     conn.execute(webhook_deliveries.update().where(_d.id == delivery_id).values(known))
 
 
-def _resend(conn: sa.Connection, delivery_id: str, now: float) -> Delivery:
+def _resend(conn: sa.Connection, delivery_id: str, now: float) -> tuple[Delivery, Endpoint] | None:
     row = conn.execute(_of([delivery_id])).mappings().first()
     if row is None:
-        raise StoreError(f"there is no delivery {delivery_id}")
-    again = {"state": "waiting", "due_at": now, "attempts": 0}
-    conn.execute(webhook_deliveries.update().where(_d.id == delivery_id).values(again))
-    return as_row(Delivery, row)
+        return None
+    found = as_row(Delivery, row)
+    to = next(one for one in _endpoints(conn) if one.id == found.endpoint_id)
+    if to.disabled_at is None:
+        again = {"state": "waiting", "due_at": now, "attempts": 0}
+        conn.execute(webhook_deliveries.update().where(_d.id == delivery_id).values(again))
+    return found, to
 
 
 def _page(conn: sa.Connection, limit: int, state: str, endpoint: str, after: str) -> DeliveryPage:

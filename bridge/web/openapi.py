@@ -27,6 +27,7 @@ _FAILS = {
 }
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _PATH_IDS: dict[str, Schema] = {
+    "name": {"type": "string", "minLength": 1, "description": "The agent's name"},
     "campaign": {"type": "string", "minLength": 1, "description": "Its id, or the name of the newest called so"},
     "contact": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
 }
@@ -38,7 +39,8 @@ def document() -> dict[str, Any]:
     """The whole document, as JSON has it."""
     schemas = dict(made())
     paths: dict[str, dict[str, Any]] = {}
-    for (method, path), operation in OPERATIONS.items():
+    for (method, route), operation in OPERATIONS.items():
+        path = route.replace(":path}", "}")  # how a route says that a name may hold a slash
         paths.setdefault(path, {})[method.lower()] = _operation(path, operation, schemas)
     for path, methods in paths.items():
         names = _PARAMETER.findall(path)

@@ -218,11 +218,11 @@ def telling(services: Services, updates: Updates) -> list[BaseRoute]:
     base, endpoint = "/api/v1/webhooks", "/api/v1/webhooks/endpoints/{endpoint_id}"
     return [
         seen("/webhooks", page.show),
-        ruled("/webhooks/endpoints", shown(page.create)),
-        done("/webhooks/endpoints/{endpoint_id}/test", shown(page.test)),
-        *(ruled(f"/webhooks/endpoints/{{endpoint_id}}/{verb}", shown(page.switch)) for verb in ("on", "off", "delete")),
-        done("/webhooks/deliveries/{delivery_id}/resend", shown(page.resend)),
-        done("/webhooks/inbound/{request_id}/replay", shown(page.replay)),
+        ruled("/webhooks/endpoints", page.create),
+        done("/webhooks/endpoints/{endpoint_id}/test", page.test),
+        *(ruled(f"/webhooks/endpoints/{{endpoint_id}}/{verb}", page.switch) for verb in ("on", "off", "delete")),
+        done("/webhooks/deliveries/{delivery_id}/resend", page.resend),
+        done("/webhooks/inbound/{request_id}/replay", page.replay),
         seen(f"{base}/endpoints", answered(api.endpoints)),
         ruled(f"{base}/endpoints", answered(api.create)),
         ruled(endpoint, answered(api.switch), ["PATCH"]),

@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 from bridge.dialer.forecast import Forecast
 from bridge.dialer.office import Report
 from bridge.dialer.progress import Minute, Steps
-from bridge.dialer.shown import CONTACT_HIDDEN, HIDDEN
+from bridge.dialer.shown import CONTACT_HIDDEN, ENDPOINT_HIDDEN, HIDDEN
 from bridge.dialer.standstill import Standstill
-from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall, Token
+from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, Delivery, DoNotCall, Endpoint, Token
 from bridge.store.figures import Day
 from bridge.web import rule_fields
 
@@ -59,10 +59,11 @@ def page(name: str, of: Schema, place: Schema) -> Schema:
 def made() -> dict[str, Schema]:
     """All of them."""
     found: dict[str, Schema] = {"Problem": _PROBLEM, "Rules": _rules()}
-    for kind, hidden in ((Campaign, frozenset()), (Contact, CONTACT_HIDDEN), (Attempt, HIDDEN)):
+    hiding = {Campaign: frozenset(), Contact: CONTACT_HIDDEN, Attempt: HIDDEN, Endpoint: ENDPOINT_HIDDEN}
+    for kind, hidden in hiding.items():
         found[kind.__name__] = _row(kind, found, hidden)
     found["Campaign"]["properties"]["rules"] = ref("Rules")
-    for other in (DoNotCall, Standstill, Steps, Minute, Report):
+    for other in (DoNotCall, Standstill, Steps, Minute, Report, Delivery):
         found[other.__name__] = _row(other, found)
     found["Standstill"]["properties"]["until"] = TIME_OR_NONE
     found["Minute"]["properties"]["at"] = TIME
@@ -79,6 +80,7 @@ def made() -> dict[str, Schema]:
     found["ContactWithTries"] = _with(found["Contact"], {"tries": tries})
     told: dict[str, Schema] = {"cost_usd": {"type": "number"}, "tries": {"type": "array", "items": ref("Try")}}
     found["Person"] = _with(found["Contact"], told)
+    found["EndpointWithSecret"] = _with(found["Endpoint"], {"secret": TEXT})
     found["TokenWithSecret"] = _with(found["Token"], {"token": TEXT})
     return found | _WRITTEN
 
@@ -153,6 +155,19 @@ _CALL = {
     "started_at": TIME,
     "phase": TEXT,
 }
+_WORDS: Schema = {"type": "array", "items": TEXT}
+_FINDING = table({"source": TEXT, "line": {"type": ["integer", "null"]}, "level": TEXT, "sentence": TEXT})
+_AGENT = {
+    "name": TEXT,
+    "roles": _WORDS,
+    "place": TEXT,
+    "voice": TEXT,
+    "problems": {"type": "array", "items": _FINDING},
+    "calls": COUNT,
+    "failed": COUNT,
+    "tool_calls": COUNT,
+    "tool_errors": COUNT,
+}
 _WRITTEN: dict[str, Schema] = {
     "LiveCall": table(
         _CALL | {"seconds": {"type": "number"}, "speaking": {"type": "string"}, "last": {"type": ["object", "null"]}}
@@ -193,6 +208,40 @@ _WRITTEN: dict[str, Schema] = {
         optional=frozenset({"turn", "text", "start_ms", "end_ms"}),
     ),
     "Approval": table({"id": TEXT, "call_id": TEXT, "tool": TEXT, "asked_at": TIME, "arguments": {}}),
+    "CarrierRequest": table(
+        {
+            "id": TEXT,
+            "at": TIME,
+            "method": TEXT,
+            "path": TEXT,
+            "signature": {"type": "string", "enum": ["good", "bad", "not checked", "unread"]},
+            "status": COUNT,
+            "ms": COUNT,
+            "fields": {"type": "array", "items": table({"name": TEXT, "value": TEXT})},
+            "error": TEXT,
+            "replay_of": TEXT,
+            "again": {"type": "boolean"},
+            "effect": TEXT,
+        }
+    ),
+    "Agent": table(_AGENT),
+    "AgentInFull": table(
+        _AGENT
+        | {
+            "instructions": TEXT,
+            "greeting": TEXT,
+            "facts": {"type": "object"},
+            "tools": {"type": "array", "items": table({"name": TEXT, "description": TEXT, "parameters": {}})},
+            "tool_sources": _WORDS,
+            "handoffs": _WORDS,
+            "guardrails": {
+                "type": "array", "items": table({"name": TEXT, "on": TEXT, "say": TEXT, "every": {"type": "integer"}})
+            },
+            "menu": {"type": "object"},
+            "estimated_tokens": COUNT,
+        }
+    ),
+    "BrokenAgent": table({"spec": TEXT, "error": TEXT, "roles": _WORDS}),
     "Setting": table({"name": TEXT, "value": TEXT, "source": TEXT, "why": TEXT}),
     "FailedCheck": table({"title": TEXT, "detail": TEXT, "fix": TEXT}),
     "RefusedRow": table(

@@ -10,13 +10,15 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge.errors import ConfigError, UsageError
-from bridge.notify.post import Post, check_url, is_house_alone
+from bridge.dialer.shown import delivery_row, endpoint_row
+from bridge.errors import UsageError
+from bridge.notify.post import check_url, is_house_alone, send_test
 from bridge.notify.schedule import Answer
 from bridge.notify.signature import check_secret, new_secret
+from bridge.records.callrecord import iso
 from bridge.store.base import Delivery, Endpoint
 from bridge.store.ids import new_id
-from bridge.store.webhooks import EVENTS, SETTINGS, DeliveryPage, Event, WebhookStore, body_of
+from bridge.store.webhooks import EVENTS, SETTINGS, DeliveryPage, WebhookStore
 from bridge.web.answers import NotThere
 from bridge.web.bodies import Body, read_body
 from bridge.web.inspector import Inbound
@@ -65,7 +67,7 @@ class WebhookApi:
         made = Endpoint(new_id("whe"), wanted.url, secret, wanted.events, now, request.state.who.name)
         await self.store.add(made)
         self._s.courier.wake()
-        await self._s.audit(request, "webhook.create", made.id, after=shown_endpoint(made))
+        await self._s.audit(request, "webhook.create", made.id, after=endpoint_row(made))
         return made, secret
 
     async def put(self, request: Request, endpoint_id: str, *, on: bool) -> None:
@@ -90,27 +92,29 @@ class WebhookApi:
         if found is None:
             raise NotThere("there is no such endpoint")
         secret = self._s.settings.webhook_secret if found.id == SETTINGS else found.secret
-        now = time.time()
-        body = body_of(Event("webhook.test", "webhook.test", now, {"by": request.state.who.name}))
-        post = Post(self._s.settings)
-        try:
-            answer = await post.send(found.url, secret, new_id("msg"), body, now)
-        finally:
-            await post.close()
+        _, answer = await send_test(self._s.settings, found.url, secret, request.state.who.name)
         await self._s.audit(request, "webhook.test", endpoint_id, after={"status": answer.status})
         return answer
 
     async def again(self, request: Request, delivery_id: str) -> Delivery:
-        """Deliver it once more. Raises StoreError."""
+        """Deliver it once more, under its own id. Raises NotThere, UsageError, StoreError."""
         found = await self.store.resend(delivery_id, time.time())
+        if found is None:
+            raise NotThere("there is no such delivery")
+        delivery, to = found
+        if to.disabled_at is not None:
+            raise UsageError("its endpoint is switched off: switch it on first")
         self._s.courier.wake()
-        await self._s.audit(request, "webhook.resend", delivery_id)
-        return found
+        await self._s.audit(request, "webhook.resend", delivery_id, after={"type": delivery.type, "endpoint": to.id})
+        return delivery
 
     async def replayed(self, request: Request, wanted: str) -> Inbound:
-        """Play a carrier's request again. Raises UsageError."""
-        await self._s.audit(request, "webhook.replay", wanted)
-        return await self._s.inspector.replay(wanted)
+        """Play a carrier's request again: what came of it. Raises NotThere, UsageError."""
+        if all(row.id != wanted for row in self._s.inspector.rows):
+            raise NotThere("there is no such request any more")
+        row = await self._s.inspector.replay(wanted)
+        await self._s.audit(request, "webhook.replay", wanted, after={"path": row.path, "status": row.status})
+        return row
 
     async def page(self, request: Request) -> DeliveryPage:
         """`?state=&endpoint=&after=`. Raises UsageError, StoreError."""
@@ -126,12 +130,12 @@ class WebhookApi:
 
     async def endpoints(self, _: Request) -> Response:
         """`GET /api/v1/webhooks/endpoints`: without their secrets."""
-        return JSONResponse({"endpoints": [shown_endpoint(one) for one in await self.store.endpoints()]})
+        return JSONResponse({"endpoints": [endpoint_row(one) for one in await self.store.endpoints()]})
 
     async def create(self, request: Request) -> Response:
         """`POST /api/v1/webhooks/endpoints`: a new one, and this once its secret."""
         made, secret = await self.make(request, await read_body(request, NewEndpoint))
-        return JSONResponse(shown_endpoint(made) | {"secret": secret}, 201)
+        return JSONResponse(endpoint_row(made) | {"secret": secret}, 201)
 
     async def switch(self, request: Request) -> Response:
         """`PATCH /api/v1/webhooks/endpoints/{id}` `{"on": true}`."""
@@ -152,7 +156,7 @@ class WebhookApi:
     async def deliveries(self, request: Request) -> Response:
         """`GET /api/v1/webhooks/deliveries`, newest first."""
         found = await self.page(request)
-        return JSONResponse({"deliveries": [asdict(row) for row in found.rows], "next": found.next or None})
+        return JSONResponse({"deliveries": [delivery_row(row) for row in found.rows], "next": found.next or None})
 
     async def resend(self, request: Request) -> Response:
         """`POST /api/v1/webhooks/deliveries/{id}/resend`."""
@@ -168,18 +172,7 @@ class WebhookApi:
         return JSONResponse(shown_inbound(await self.replayed(request, request.path_params["request_id"])))
 
 
-def shown_endpoint(endpoint: Endpoint) -> dict[str, Any]:
-    """As anybody may see it."""
-    found = asdict(endpoint)
-    del found["secret"]
-    return found | {"events": list(endpoint.events)}
-
-
 def shown_inbound(row: Inbound) -> dict[str, Any]:
-    """As JSON."""
-    return asdict(row) | {"fields": dict(row.fields)}
-
-
-def reason(error: ConfigError | UsageError) -> str:
-    """A sentence with its full stop."""
-    return f"{str(error)[:1].upper()}{str(error)[1:]}."
+    """A request of the carrier as JSON."""
+    shown = {name: value for name, value in asdict(row).items() if name != "number"}
+    return shown | {"at": iso(row.at), "fields": [{"name": name, "value": value} for name, value in row.fields]}

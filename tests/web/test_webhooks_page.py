@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from door_client import SID, form, post, stream_path
 from guard_world import ADMIN, BROWSER, Admin, bearer, inside
 
-from bridge.notify.signature import new_secret
 from bridge.store.audit import Audit
 from bridge.store.webhooks import Event
 
@@ -72,9 +72,15 @@ def test_endpoints_are_made_tested_switched_and_deleted(tmp_path: Path) -> None:
             await api(world, "POST", f"/deliveries/{row['id']}/resend", 202)
             await asyncio.sleep(1)
             assert (await api(world, "GET", "/deliveries?state=delivered"))["deliveries"][0]["id"] == row["id"]
-            await api(world, "POST", "/deliveries/msg_none/resend", 503)
+            await api(world, "POST", "/deliveries/msg_none/resend", 404)
+            message = row["body"]
+            shown = await page(world)
+            assert '"type": "call.started"' in html.unescape(shown) and '"type": "call.started"' not in shown
+            assert "call.started" in message and "goes out now, signed anew, under the same id" in shown
             await api(world, "PATCH", f"/endpoints/{made['id']}", json={"on": False})
             assert "switched off by admin" in await page(world)
+            off = await api(world, "POST", f"/deliveries/{row['id']}/resend", 400)
+            assert off["detail"] == "its endpoint is switched off: switch it on first"
             await api(world, "PATCH", f"/endpoints/{made['id']}", json={"on": True})
             await api(world, "DELETE", f"/endpoints/{made['id']}", 204)
             await api(world, "DELETE", f"/endpoints/{made['id']}", 404)
@@ -137,11 +143,13 @@ def test_the_carriers_requests_are_shown_without_what_is_private_and_played_agai
         again = await api(world, "POST", f"/inbound/{rows[1]['id']}/replay")
         assert (again["replay_of"], again["status"], again["signature"]) == (rows[1]["id"], 200, "good")
         assert len(world.house.app.services.switchboard.live) == 1, "the same call, not another one"
-        await api(world, "POST", f"/inbound/{rows[0]['id']}/replay", 400)
+        refused = await api(world, "POST", f"/inbound/{rows[0]['id']}/replay", 400)
+        assert "the carrier did not sign it" in refused["detail"]
+        await api(world, "POST", "/inbound/in_999/replay", 404)
         marked = await post(world.house, "/twilio/voice", form(), **{"x-callbridge-replay": "in_1"})
         assert marked.status_code == 200
         assert (await api(world, "GET", "/inbound"))["requests"][0]["replay_of"] == ""
-        assert "replay" in await page(world)
+        assert "played again" in await page(world)
         viewer = (await world.token("viewer"))["token"]
         refused = await world.http.post(
             f"/api/v1/webhooks/inbound/{rows[1]['id']}/replay", headers=bearer(viewer), json={}
@@ -151,13 +159,83 @@ def test_the_carriers_requests_are_shown_without_what_is_private_and_played_agai
     inside(tmp_path, story)
 
 
+def test_nothing_that_is_played_again_begins_or_moves_a_call(tmp_path: Path) -> None:
+    async def story(world: Admin) -> None:
+        switchboard = world.house.app.services.switchboard
+
+        async def newest() -> dict[str, Any]:
+            return dict((await api(world, "GET", "/inbound"))["requests"][0])
+
+        switchboard.draining = True
+        await post(world.house, "/twilio/voice", form(CallSid="CA" + "2" * 32))
+        refused = await newest()
+        switchboard.draining = False
+        assert refused["again"] and "No call begins" in refused["effect"]
+        assert (await api(world, "POST", f"/inbound/{refused['id']}/replay"))["status"] == 200
+        assert switchboard.live == [], "there is room now, and nobody on the line any more"
+
+        await post(world.house, "/twilio/voice", form())
+        [session] = switchboard.live
+        await post(world.house, session.after_path, form(CallStatus="in-progress"))
+        asked = await newest()
+        assert asked["path"] == "/twilio/after/..." and not asked["again"]
+        assert "where somebody on the line goes" in asked["effect"]
+        told = await api(world, "POST", f"/inbound/{asked['id']}/replay", 400)
+        assert told["detail"] == "it is not played again: it decides where somebody on the line goes"
+        await post(world.house, "/twilio/status", form(CallStatus="in-progress"))
+        assert not (await newest())["again"]
+        await post(world.house, "/twilio/status", form(CallStatus="completed"))
+        await asyncio.sleep(1)
+        assert switchboard.live == []
+        over = await newest()
+        assert over["again"] and "Nobody is called" in over["effect"]
+        again = await api(world, "POST", f"/inbound/{over['id']}/replay")
+        assert (again["status"], again["replay_of"]) == (204, over["id"])
+        voice = [row for row in (await api(world, "GET", "/inbound"))["requests"] if row["path"] == "/twilio/voice"]
+        await api(world, "POST", f"/inbound/{voice[0]['id']}/replay")
+        assert switchboard.live == [] and len(world.house.app.services.folders.ids()) == 1
+        entries = (await Audit(world.house.app.services.db).page(20, subject=over["id"])).entries
+        assert [(entry.what, entry.after["status"]) for entry in entries] == [("webhook.replay", 204)]
+
+    inside(tmp_path, story)
+
+
+def test_what_is_a_key_is_not_shown(tmp_path: Path) -> None:
+    async def story(world: Admin) -> None:
+        url = "https://hooks.example.com/x?key=a-key-of-theirs"
+        made = await api(world, "POST", "/endpoints", 201, json={"url": url})
+        assert made["url"] == "https://hooks.example.com/x?..."
+        await post(world.house, "/twilio/stream", form(CallToken="a-token-of-twilio", Words="<b>hello</b>"))
+        text = await page(world)
+        answers = str(await api(world, "GET", "/inbound")) + str(await api(world, "GET", "/endpoints"))
+        audit = str((await Audit(world.house.app.services.db).page(20)).entries)
+        for secret in ("a-key-of-theirs", "a-token-of-twilio", made["secret"], "x-twilio-signature", "wilio-Signature"):
+            assert secret not in text + answers + audit
+        assert "(not shown)" in text and "&lt;b&gt;hello&lt;/b&gt;" in text and "<b>hello" not in text
+        viewer = (await world.token("viewer"))["token"]
+        seen = (await world.http.get("/webhooks", headers=BROWSER | bearer(viewer))).text
+        assert "hooks.example.com" in seen and "Send test" not in seen and 'data-ask="ask-replay"' not in seen
+        foreign = BROWSER | bearer(ADMIN) | {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+        refused = await world.http.post(f"/webhooks/endpoints/{made['id']}/delete", headers=foreign)
+        assert refused.status_code == 403 and len((await api(world, "GET", "/endpoints"))["endpoints"]) == 1
+
+    inside(tmp_path, story)
+
+
 def test_the_ring_forgets_the_oldest(tmp_path: Path) -> None:
     async def story(world: Admin) -> None:
         inspector = world.house.app.services.inspector
         for n in range(250):
-            inspector.note(float(n), "POST", None, f"/twilio/after/secret-token-{n}", "unread", 413, 1)
-        assert len(inspector.rows) == 200 and inspector.rows[0].at == 249.0
+            with inspector.watching("POST", f"/twilio/after/secret-token-{n}") as seen:
+                seen.status = 413
+        assert len(inspector.rows) == 50 and inspector.rows[0].id == "in_250", "strangers have little room"
         assert {row.path for row in inspector.rows} == {"/twilio/after/..."}
-        assert len(new_secret()) > 40
+        await post(world.house, "/twilio/stream", form())
+        for _ in range(60):
+            await post(world.house, "/twilio/stream", form(), **{"x-twilio-signature": "forged"})
+        assert [row.signature for row in inspector.rows].count("good") == 1, "and push nobody out"
+        for _ in range(220):
+            await post(world.house, "/twilio/stream", form())
+        assert len(inspector.rows) == 250 and (await page(world)).count("-fields") == 50
 
     inside(tmp_path, story)

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from bridge.web.operations.agents import agents
 from bridge.web.operations.base import Operations
 from bridge.web.operations.calls import calls
 from bridge.web.operations.campaigns import campaigns
 from bridge.web.operations.do_not_call import do_not_call
 from bridge.web.operations.house import house
 from bridge.web.operations.setup import setup
+from bridge.web.operations.webhooks import webhooks
 
-OPERATIONS: Final[Operations] = {**calls(), **campaigns(), **do_not_call(), **house(), **setup()}
+OPERATIONS: Final[Operations] = {
+    **calls(),
+    **campaigns(),
+    **do_not_call(),
+    **agents(),
+    **webhooks(),
+    **house(),
+    **setup(),
+}

@@ -66,9 +66,16 @@ document.addEventListener("submit", (event) => {
   document.dispatchEvent(new CustomEvent("preference", {detail: {name, value}}));
 });
 
+// One question may stand for many rows: the button says what is asked for, and what would come of it.
+function ask(dialog, {action, told}) {
+  if (action) dialog.querySelector("form").action = action;
+  if (told) dialog.querySelector("p").textContent = told;
+  dialog.showModal();
+}
+
 document.addEventListener("click", (event) => {
   const asks = event.target.closest("[data-ask]");
-  if (asks) document.getElementById(asks.dataset.ask).showModal();
+  if (asks) ask(document.getElementById(asks.dataset.ask), asks.dataset);
   const closes = event.target.closest("[data-close]");
   if (closes) closes.closest("dialog").close();
   const copies = event.target.closest("[data-copy], [data-copy-from]");
