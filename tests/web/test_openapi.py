@@ -100,7 +100,7 @@ def test_people_read_it_as_a_page(tmp_path: Path) -> None:
     async def story(world: Admin) -> None:
         text = (await world.http.get("/api/docs", headers=BROWSER)).text
         for method, path in OPERATIONS:
-            assert f">{path}</code>" in text, method
+            assert f">{path.replace(':path', '')}</code>" in text, method
         assert "<script src=" in text and "https://" not in text.replace('curl -H "', "")
         anonymous = await world.http.get("/api/docs", headers=BROWSER | {"host": world.base})
         assert anonymous.status_code == 200

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from door_client import SID, form, post, stream_path
-from guard_world import ADMIN, BROWSER, Admin, bearer, inside
+from guard_world import ADMIN, BROWSER, Admin, bearer, cookie, inside
 
 from bridge.store.audit import Audit
 from bridge.store.webhooks import Event
@@ -215,7 +215,7 @@ def test_what_is_a_key_is_not_shown(tmp_path: Path) -> None:
         viewer = (await world.token("viewer"))["token"]
         seen = (await world.http.get("/webhooks", headers=BROWSER | bearer(viewer))).text
         assert "hooks.example.com" in seen and "Send test" not in seen and 'data-ask="ask-replay"' not in seen
-        foreign = BROWSER | bearer(ADMIN) | {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+        foreign = cookie(await world.session(ADMIN)) | BROWSER | {"sec-fetch-site": "cross-site"}
         refused = await world.http.post(f"/webhooks/endpoints/{made['id']}/delete", headers=foreign)
         assert refused.status_code == 403 and len((await api(world, "GET", "/endpoints"))["endpoints"]) == 1
 
