@@ -40,6 +40,7 @@ def test_a_team_is_shown_with_all_there_is_to_know(tmp_path: Path) -> None:
         assert "answers +14155550100" in text and "answers every other number" in text and "of the team of Desk" in text
         desk = await page(world, "/agents/Desk")
         assert "You connect &lt;b&gt;callers&lt;/b&gt;." in desk and "no advice" in desk
+        assert "type server_vad, threshold 0.5" in desk or "type semantic_vad" in desk
         assert "hang_up" in desk and "transfer_to_sales_west" in desk and "/talk?agent=Desk" in desk
         west = await page(world, f"/agents/{quote(SALES.name)}")
         assert "It works alone" in west and "No greeting" in west and "It has no tools" in west

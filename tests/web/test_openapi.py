@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,7 @@ def test_people_read_it_as_a_page(tmp_path: Path) -> None:
         text = (await world.http.get("/api/docs", headers=BROWSER)).text
         for method, path in OPERATIONS:
             assert f">{path.replace(':path', '')}</code>" in text, method
-        assert "<script src=" in text and "https://" not in text.replace('curl -H "', "")
+        assert "<script src=" in text and re.findall(r"(?:src|href|action)=.?https?:", text) == []
         anonymous = await world.http.get("/api/docs", headers=BROWSER | {"host": world.base})
         assert anonymous.status_code == 200
 

@@ -199,14 +199,21 @@ def _facts(agent: Agent) -> Iterator[tuple[str, Any]]:
     yield "model", agent.model
     yield "language", agent.language
     yield "transcription", agent.transcription_model
-    yield "turn detection", json.dumps(agent.turn_detection.definition(), ensure_ascii=False)
+    yield "turn detection", _said(agent.turn_detection.definition() or {"type": agent.turn_detection.type})
     yield "noise reduction", agent.noise_reduction
     yield "longest call", f"{agent.max_minutes:g} min"
     yield "transfers to", agent.transfer_to
     yield "false interruption", f"{agent.false_interruption_ms} ms" if agent.false_interruption_ms else ""
-    yield "opening hours", json.dumps(dict(agent.hours.week)) + f" {agent.hours.timezone}" if agent.hours else ""
+    yield "opening hours", f"{_said(agent.hours.week)} ({agent.hours.timezone})" if agent.hours else ""
     yield "looks up before a call", getattr(agent.prepare, "__name__", "yes") if agent.prepare else ""
     yield "analysis", "when a call is over" if agent.analysis else ""
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    """`threshold 0.5, create_response true`."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in values.items()
+    )
 
 
 def _row(known: Known, sums: AgentSums) -> dict[str, Any]:

@@ -107,9 +107,11 @@ async def _tell(hooks: WebhookStore, now: float) -> None:
         await hooks.announce([Event(kind, f"{kind}:{n}", now - 4_000 + 240 * n, {"id": f"call_{n}"})])
     for n, row in enumerate((await hooks.page(50)).rows[2:]):
         bad = n % 4 == 1
-        what = ("failed", 500, "HTTP 500; given up after 10 attempts") if bad else ("delivered", 204, "")
-        state, status, why = what
-        await hooks.settle(row.id, Tried(state, None, row.created_at + 1, status, 80 + 7 * n, why))
+        at, ms = row.created_at + 1, 80 + 7 * n
+        for _ in range(9 if bad else 0):
+            await hooks.settle(row.id, Tried("waiting", at, at, 500, ms, "HTTP 500"))
+        gone = Tried("failed", None, at, 500, ms, "HTTP 500; given up after 10 attempts")
+        await hooks.settle(row.id, gone if bad else Tried("delivered", None, at, 204, ms, ""))
     await hooks.switch("whe_one", now - 60, "switched off by Ada")
 
 
