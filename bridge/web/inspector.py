@@ -93,6 +93,8 @@ class Seen:
     path: str
     raw: RawRequest | None = None
     signature: Signature = "unread"
+    taken: bool = False
+    """For the carrier's."""
     status: int = 500
     """What becomes of an error that nobody expected."""
     error: str = ""
@@ -160,7 +162,7 @@ class Inspector:
             again,
             effect,
         )
-        if raw is not None and seen.signature in ("good", "not checked"):
+        if raw is not None and seen.taken:
             self._carriers.append((row, raw))
         else:
             self._strangers.append(row)
@@ -170,7 +172,7 @@ class Inspector:
 
     def _again(self, seen: Seen) -> tuple[bool, str]:
         """Can it be played again; and what would come of it, or why not?"""
-        if seen.raw is None or seen.signature not in ("good", "not checked"):
+        if seen.raw is None or not seen.taken:
             return False, NOT_SIGNED
         kind, _, token = seen.path.removeprefix("/twilio/").partition("/")
         if kind not in ONCE_MORE or (token and kind != "status"):

@@ -39,7 +39,7 @@ class NewEndpoint(Body):
 class Switch(Body):
     """`PATCH /api/v1/webhooks/endpoints/{id}`."""
 
-    on: bool
+    on: bool = Field(strict=True)
 
 
 class WebhookApi:

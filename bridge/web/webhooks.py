@@ -78,7 +78,7 @@ class Webhooks:
             raw = seen.raw = await asyncio.wait_for(intake.read(request), intake.BODY_S)
             seen.signature = "bad"
             webhook.verify(raw)
-            seen.signature = "good" if webhook.checks else "not checked"
+            seen.taken, seen.signature = True, "good" if webhook.checks else "not checked"
             return await handler(request, webhook.form(raw))
         except intake.TooLarge:
             return PlainTextResponse("too large", 413, {"Connection": "close"})
