@@ -200,7 +200,8 @@ def test_a_tool_that_sleeps_holds_up_neither_the_loop_nor_the_caller(tmp_path: P
     world, _ = asyncio.run(told())
     began, woke = asleep
     during = [lag for at, lag in lags if began <= at <= woke]
-    assert len(during) > 100 and max(during) < 0.05
+    # A sleep in the loop would be one lag of two seconds; a busy machine's are shorter.
+    assert len(during) > 100 and max(during) < 1.0
     clears = [line for line in world.timeline() if line.get("raw", {}).get("event") == "clear"]
     started = next(line["t"] for line in world.timeline() if line.get("fact") == "ToolStarted")
     assert any(started < line["t"] < started + 2.0 for line in clears), "interrupted while the tool slept"
