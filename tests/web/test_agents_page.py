@@ -43,6 +43,7 @@ def test_a_team_is_shown_with_all_there_is_to_know(tmp_path: Path) -> None:
         assert "type server_vad, threshold 0.5" in desk or "type semantic_vad" in desk
         assert "hang_up" in desk and "transfer_to_sales_west" in desk and "/talk?agent=Desk" in desk
         west = await page(world, f"/agents/{quote(SALES.name)}")
+        assert "/talk?agent" not in west, "nobody can ring who is only handed to"
         assert "It works alone" in west and "No greeting" in west and "It has no tools" in west
         assert "Nothing it says is checked" in west
         missing = await world.http.get("/agents/Nobody", headers=BROWSER | bearer(ADMIN))
@@ -101,6 +102,7 @@ def test_an_agent_of_a_campaign_that_cannot_be_loaded_says_why_and_the_others_wo
         await desk.office.create("autumn", str(good), {"consent": "customers"}, "tests")
         text = await page(world, "/agents")
         assert "cannot be used" in text and "no_such_module" in text and "calls for spring" in text
+        assert f"/talk?agent={quote(str(good))}" in text
         assert "calls for autumn" in text and f"{good}:1" in text and "answers calls" in text
 
     inside(tmp_path / "data", story)

@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -46,6 +46,8 @@ class Known:
     place: str
     """`file:line`, "" where nobody can tell."""
     problems: tuple[Problem, ...]
+    talk: str
+    """By what `/talk` finds it; "" for who is only handed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class AgentsPage:
             roles += ["answers every other number" if routing.numbers else "answers calls"] * (
                 agent is routing.otherwise
             )
-            _keep(view, spec, agent, roles)
+            _keep(view, spec, agent, roles, agent.name)
         for wanted, names in campaigns.items():
             roles = [f"calls for {name}" for name in names]
             try:
@@ -145,21 +147,23 @@ class AgentsPage:
                 view.broken.append(Broken(wanted, str(error), tuple(roles)))
             else:
                 serving = any(found is one for one in routing.agents)
-                _keep(view, spec if serving else wanted, found, roles)
+                _keep(view, spec if serving else wanted, found, roles, found.name if serving else wanted)
 
 
-def _keep(view: View, spec: str, agent: Agent, roles: list[str]) -> None:
+def _keep(view: View, spec: str, agent: Agent, roles: list[str], talk: str) -> None:
     """The agent with its team."""
     known = view.agents.get(agent.name)
     if known is not None and known.agent is agent:
         merged = tuple(dict.fromkeys((*known.roles, *roles)))
-        view.agents[agent.name] = Known(agent.name, agent, known.team, merged, known.place, known.problems)
+        view.agents[agent.name] = replace(known, roles=merged, talk=known.talk or talk)
         return
     looked, team = look_at(spec, agent), Team(agent)
     for name, member in team.agents.items():
         why = roles if member is agent else [f"of the team of {agent.name}"]
         place = looked.places.get(name, "")
-        view.agents.setdefault(name, Known(name, member, team, tuple(why), place, _of(name, looked, agent.name)))
+        found = _of(name, looked, agent.name)
+        reached = talk if member is agent else ""
+        view.agents.setdefault(name, Known(name, member, team, tuple(why), place, found, reached))
 
 
 def _of(name: str, looked: Looked, first: str) -> tuple[Problem, ...]:
