@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from seed import nothing
 
 from bridge.sim.party import Party
+from bridge.store import campaigns
 
 PageAt = Callable[..., Visit]
 NOON = 1_796_065_200.0
@@ -60,9 +61,8 @@ def test_a_campaign_is_made_tested_started_and_followed(page_at: PageAt, dialing
     expect(wrong).to_contain_text("emergency")
     with page.expect_download() as download:
         page.get_by_role("link", name="All as CSV").click()
-    assert (
-        "911;" not in Path(download.value.path()).read_text() and "911,Bob" in Path(download.value.path()).read_text()
-    )
+    mendable = Path(download.value.path()).read_text()
+    assert "911,Bob" in mendable and "911;" not in mendable
     page.get_by_role("button", name="Check what would come of it").click()
     expect(page.get_by_text("Would be called")).to_be_visible()
     page.get_by_role("link", name="On to window and limits").click()
@@ -97,7 +97,6 @@ def test_a_campaign_is_made_tested_started_and_followed(page_at: PageAt, dialing
 def test_whoever_asks_not_to_be_called_is_never_dialled(page_at: PageAt, dialing_house: Console) -> None:
     seen = page_at("/contacts/do-not-call", house=dialing_house)
     page = seen.page
-    add = page.get_by_role("region", name="Add a number")
     page.get_by_label("Number", exact=True).fill("+1 415 555 0140")
     page.get_by_role("button", name="Never call it").click()
     expect(page.get_by_role("status")).to_contain_text("+14155550140 is on the list")
@@ -110,11 +109,11 @@ def test_whoever_asks_not_to_be_called_is_never_dialled(page_at: PageAt, dialing
     page.get_by_role("button", name="Remove").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Take it off").click()
-    expect(dialog).to_be_visible(), "without a reason the browser sends nothing"
+    expect(dialog).to_be_visible()  # without a reason the browser sends nothing
     dialog.get_by_label("Why").fill("mistyped")
     dialog.get_by_role("button", name="Take it off").click()
     expect(page.get_by_role("status")).to_contain_text("may be called again")
-    assert add.count() == 0 or seen.violations == []
+    assert seen.violations == []
 
 
 def test_a_question_before_pausing_stays_open_while_figures_move(page_at: PageAt) -> None:
@@ -123,7 +122,6 @@ def test_a_question_before_pausing_stays_open_while_figures_move(page_at: PageAt
     page.get_by_role("button", name="Cancel", exact=True).click()
     dialog = page.get_by_role("dialog", name="Cancel Reminders, spring for good?")
     expect(dialog).to_be_visible()
-    first = page.get_by_text("As a table").first
     page.evaluate("document.querySelector('#campaign details').open = true")
     # What changes is put in place by the live stream: a heading that was tampered with is mended by the next state.
     page.evaluate("document.querySelector('#campaign h1').textContent = 'moved'")
@@ -133,13 +131,10 @@ def test_a_question_before_pausing_stays_open_while_figures_move(page_at: PageAt
     assert page.evaluate("document.querySelector('#campaign details').open") is True
     page.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
-    expect(first).to_be_visible()
 
 
 async def _touch(console: Console) -> None:
     """Something is spent, so the page has something new to show."""
-    from bridge.store import campaigns
-
     made = console.seeded.campaigns
     assert made is not None
     await console.world.app.services.db.write(campaigns.spend_more, made.running, "2026-01-01", 0.01)

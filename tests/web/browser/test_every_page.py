@@ -25,11 +25,6 @@ def open_page(page_at: PageAt, open_house: Console, guarded_house: Console) -> P
     return open_it
 
 
-def unfold(seen: Visit) -> None:
-    """Open everything that can be unfolded."""
-    seen.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-
-
 def axe_findings(seen: Visit) -> list[str]:
     response = Axe().run(seen.page).response
     assert len(response["passes"]) > 10, "it was looked at"
