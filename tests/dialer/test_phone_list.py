@@ -13,7 +13,7 @@ from bridge.errors import ContactFileError
 def test_every_number_of_every_column_of_numbers_is_read_and_the_rest_is_told_by_line(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(
-        "name,phone_number,alternate phone\r\n"
+        "name,phone_number,mobile phone\r\n"
         "Ada,+1 415 555 0140,+14155550141\r\n"
         "Grace,'+14155550142,\r\n"  # as our own exports have it, so that no spreadsheet calculates
         "Eve,nobody,\r\n"
