@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge import config
-from bridge.errors import ContactFileError, NumberRefused, ServiceUnavailable, StoreError
+from bridge.errors import ServiceUnavailable, StoreError
 
 if TYPE_CHECKING:
     from bridge.client import AdminClient
@@ -111,26 +111,14 @@ def import_file(
 
 
 def _numbers(file: Path, refused: list[str]) -> Iterator[str]:
-    """The numbers of a file, in whatever column; every filled cell of a column of numbers counts. Of rows that hold
-    none, `refused` is told. Raises ContactFileError."""
-    from bridge.dialer.columns import columns
-    from bridge.dialer.table import open_table
-    from bridge.numbers import read_number
+    """The numbers of a file; of lines that hold none, `refused` is told. Raises ContactFileError."""
+    from bridge.dialer.phone_list import read_phones
 
-    rows = open_table(file).rows
-    header = next(rows, None)
-    found = columns(header.cells) if header is not None else None
-    if found is None:
-        raise ContactFileError(f"{file}: no column is called phone_number")
-    for raw in rows:
-        cells = [raw.cells[place].strip() for place in found.phones if place < len(raw.cells)]
-        for cell in filter(None, cells):
-            try:
-                yield read_number(cell).e164
-            except NumberRefused as error:
-                refused.append(f"line {raw.line}: {error}")
-        if not any(cells) and any(cell.strip() for cell in raw.cells):
-            refused.append(f"line {raw.line}: the row has no number")
+    for found in read_phones(file):
+        if isinstance(found, str):
+            yield found
+        else:
+            refused.append(f"line {found.line}: {found.sentence}")
 
 
 def _from_server(settings: Settings, limit: int) -> list[dict[str, Any]]:

@@ -28,6 +28,8 @@ from bridge.web.problem import problem
 from bridge.web.problem import refusal as page_refusal
 from bridge.web.services import Services
 
+MOST_ROWS = 500
+"""Of one answer."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 _TOGETHER = 200

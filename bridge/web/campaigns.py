@@ -24,7 +24,7 @@ from bridge.dialer.shown import attempt_row, campaign_row, contact_row, minute_r
 from bridge.errors import UsageError
 from bridge.store.base import Attempt, Campaign, Contact, ContactState
 from bridge.store.contacts import Wanted
-from bridge.web.answers import Handler, NotThere, desk_of, in_pieces, long_document
+from bridge.web.answers import MOST_ROWS, Handler, NotThere, desk_of, in_pieces, long_document
 from bridge.web.bodies import By, asker, read_body
 from bridge.web.campaign_desk import CampaignDesk
 from bridge.web.services import Services
@@ -33,7 +33,6 @@ FEW = 20
 """Refused rows that are told where nobody asks for all."""
 MOST_DIGITS = 18
 """Of a row's id: what a database's whole numbers hold."""
-MOST_ROWS = 500
 STATES: tuple[ContactState, ...] = get_args(ContactState)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -14,21 +14,18 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from bridge.dialer.columns import columns
 from bridge.dialer.export import write_csv
+from bridge.dialer.phone_list import plain, read_phones
 from bridge.dialer.shown import audit_row, do_not_call_row
-from bridge.dialer.table import open_table
-from bridge.errors import ContactFileError, NumberRefused, UsageError
-from bridge.numbers import read_number
+from bridge.errors import ContactFileError, UsageError
 from bridge.records.callrecord import iso
 from bridge.store.audit import Audit
 from bridge.store.base import AuditEntry, DoNotCall
 from bridge.store.do_not_call import DoNotCallList
-from bridge.web.answers import NotThere, desk_of
+from bridge.web.answers import MOST_ROWS, NotThere, desk_of
 from bridge.web.bodies import By, asker, read_body, uploaded
 from bridge.web.services import Services
 
-MOST_ROWS = 500
 MOST_NUMBERS = 2_000
 """Of one JSON request; a longer list is a file."""
 _TOGETHER = 500
@@ -88,15 +85,15 @@ class DoNotCallDesk:
     async def take(self, path: Path, reason: str, who: str) -> tuple[int, int, Counter[str], list[str]]:
         """A CSV or XLSX file of numbers: how many it had, how many were new, and what was refused, by reason and in
         the words of the first ones. Raises ContactFileError."""
-        numbers = await asyncio.to_thread(_numbers, path)
+        numbers = await asyncio.to_thread(read_phones, path)
         given = new = 0
         refused: Counter[str] = Counter()
         told: list[str] = []
         while some := await asyncio.to_thread(lambda: list(islice(numbers, _TOGETHER))):
             phones = [found for found in some if isinstance(found, str)]
-            for line, why, sentence in (found for found in some if not isinstance(found, str)):
-                refused[why] += 1
-                told += [f"line {line}: {sentence}"] if len(told) < _TOLD else []
+            for no in (found for found in some if not isinstance(found, str)):
+                refused[no.why] += 1
+                told += [f"line {no.line}: {no.sentence}"] if len(told) < _TOLD else []
             given += len(phones)
             new += await self.add(phones, "import", reason, who) if phones else 0
         return given, new, refused, told
@@ -170,19 +167,6 @@ class DoNotCallApi:
         return JSONResponse({"audit": [audit_row(entry) for entry in found.entries], "next": found.before})
 
 
-def plain(text: str) -> str:
-    """A number as E.164. One that does not exist may be on the list all the same, if it can be read at all.
-
-    Raises NumberRefused."""
-    try:
-        return read_number(text).e164
-    except NumberRefused as error:
-        plain = "".join(letter for letter in text if letter not in " ().-")
-        if error.why == "no_such_number" and plain.startswith("+") and plain[1:].isdecimal():
-            return plain
-        raise
-
-
 def next_place(rows: Sequence[DoNotCall], limit: int) -> str | None:
     """How the page behind these is asked for; None when there is none (`rows` has one more than `limit` else)."""
     last = rows[limit - 1] if len(rows) > limit else None
@@ -203,29 +187,6 @@ def _limit(request: Request) -> int:
     if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= MOST_ROWS:
         raise UsageError(f"limit can be 1 to {MOST_ROWS}")
     return int(text)
-
-
-def _numbers(path: Path) -> Iterator[str | tuple[int, str, str]]:
-    """The numbers of a file, in order; of rows without one (line, why, sentence). Raises ContactFileError."""
-    rows = open_table(path).rows
-    header = next(rows, None)
-    found = columns(header.cells) if header is not None else None
-    if found is None:
-        raise ContactFileError(f"{path}: no column is called phone_number")
-    places = found.phones
-
-    def read() -> Iterator[str | tuple[int, str, str]]:
-        for raw in rows:
-            cells = [raw.cells[place].strip() for place in places if place < len(raw.cells)]
-            for cell in filter(None, cells):
-                try:
-                    yield plain(cell.removeprefix("'"))
-                except NumberRefused as error:
-                    yield raw.line, error.why, str(error)
-            if not any(cells) and any(cell.strip() for cell in raw.cells):
-                yield raw.line, "no_number", "the row has no number"
-
-    return read()
 
 
 async def _table(entries: DoNotCallList) -> AsyncIterator[str]:

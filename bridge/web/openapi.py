@@ -1,4 +1,4 @@
-"""The admin API as OpenAPI 3.1: made of `operations.py` and `schemas.py`, for `/api/v1/openapi.json`, `/api/docs` and
+"""The admin API as OpenAPI 3.1: made of `operations/` and `schemas.py`, for `/api/v1/openapi.json`, `/api/docs` and
 `callbridge openapi`."""
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from bridge.web.operations import CSV, FILE, OPERATIONS, Operation, Query
+from bridge.web.operations import OPERATIONS
+from bridge.web.operations.base import CSV, FILE, Operation, Query
 from bridge.web.schemas import PLACE, Schema, made, ref
 
 _ALWAYS = {

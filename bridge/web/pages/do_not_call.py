@@ -7,10 +7,11 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bridge.dialer.phone_list import plain
 from bridge.errors import NumberRefused, UsageError
 from bridge.store.do_not_call import DoNotCallList
 from bridge.web.answers import desk_of
-from bridge.web.do_not_call import DoNotCallDesk, next_place, place_of, plain
+from bridge.web.do_not_call import DoNotCallDesk, next_place, place_of
 from bridge.web.forms import form
 from bridge.web.render import flash, page
 from bridge.web.services import Services
@@ -38,7 +39,16 @@ class DoNotCallPage:
                 ROWS + 1, place_of(request.query_params.get("after", ""))
             )
             rows, following = found[:ROWS], next_place(found, ROWS)
-        return page(request, "do_not_call.html", rows=rows, next=following, asked=asked, wrong=wrong, here="/campaigns")
+        return page(
+            request,
+            "do_not_call.html",
+            rows=rows,
+            next=following,
+            asked=asked,
+            wrong=wrong,
+            waiting=len(await desk_of(self._s).office.review()),
+            here="/campaigns",
+        )
 
     async def add(self, request: Request) -> Response:
         """One number, from the form."""
