@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
+from bridge.carriers.base import OwnedNumber
 from bridge.dialer.forecast import Forecast
 from bridge.dialer.office import Report
 from bridge.dialer.progress import Minute, Steps
 from bridge.dialer.shown import CONTACT_HIDDEN, HIDDEN
 from bridge.dialer.standstill import Standstill
+from bridge.live.glances import RunningTool
 from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, DoNotCall, Token
 from bridge.store.figures import Day
 from bridge.web import rule_fields
+from bridge.web.checks.check import Level, Severity
+from bridge.web.number_desk import Changed
 
 Schema = dict[str, Any]
 PLACE = "#/components/schemas/"
@@ -71,7 +75,7 @@ def made() -> dict[str, Schema]:
     report = found["Report"]
     report["properties"] |= {"campaign": ref("Campaign"), "standstill": ref("Standstill")}
     report["required"].append("standstill")
-    for plain in (Token, Day, Forecast):
+    for plain in (Token, Day, Forecast, RunningTool, Changed, OwnedNumber):
         found[plain.__name__] = _plain(plain, found)
     found["Forecast"]["properties"]["rules"] = ref("Rules")
     found["Forecast"]["required"].append("rules")
@@ -79,6 +83,10 @@ def made() -> dict[str, Schema]:
     found["ContactWithTries"] = _with(found["Contact"], {"tries": tries})
     told: dict[str, Schema] = {"cost_usd": {"type": "number"}, "tries": {"type": "array", "items": ref("Try")}}
     found["Person"] = _with(found["Contact"], told)
+    found["Changed"] = _with(found["Changed"], {"warning": TEXT})
+    saved = found["NumberHooks"]["properties"] | {"by": TEXT, "at": {"type": "number"}}
+    before: Schema = table(saved) | {"type": ["object", "null"]}
+    found["OwnedNumber"] = _with(found["OwnedNumber"], {"here": {"type": "boolean"}, "before": before})
     found["TokenWithSecret"] = _with(found["Token"], {"token": TEXT})
     return found | _WRITTEN
 
@@ -153,10 +161,10 @@ _CALL = {
     "started_at": TIME,
     "phase": TEXT,
 }
+_LAST = table({"who": TEXT, "words": TEXT}) | {"type": ["object", "null"]}
+_LIVE = _CALL | {"seconds": {"type": "number"}, "speaking": TEXT, "last": _LAST}
 _WRITTEN: dict[str, Schema] = {
-    "LiveCall": table(
-        _CALL | {"seconds": {"type": "number"}, "speaking": {"type": "string"}, "last": {"type": ["object", "null"]}}
-    ),
+    "LiveCall": table(_LIVE),
     "Call": table(
         _CALL
         | {
@@ -193,6 +201,40 @@ _WRITTEN: dict[str, Schema] = {
         optional=frozenset({"turn", "text", "start_ms", "end_ms"}),
     ),
     "Approval": table({"id": TEXT, "call_id": TEXT, "tool": TEXT, "asked_at": TIME, "arguments": {}}),
+    "WatchedCall": table(
+        _LIVE
+        | {
+            "told": {"type": "array", "items": table({"fact": TEXT}, more=True)},
+            "team": {"type": "array", "items": TEXT},
+            "tools": {"type": "array", "items": ref("RunningTool")},
+            "approvals": {"type": "array", "items": ref("Approval")},
+            "listeners": COUNT,
+        }
+    ),
+    "Explained": table({"id": TEXT, "ending": TEXT, "findings": {"type": "array", "items": ref("WentWrong")}}),
+    "WentWrong": table(
+        {
+            "rule": TEXT,
+            "sentence": TEXT,
+            "at_ms": {"type": "array", "items": {"type": "integer"}},
+            "advice": TEXT,
+            "evidence": {"type": "object"},
+        }
+    ),
+    "Checked": table(
+        {
+            "id": TEXT,
+            "title": TEXT,
+            "severity": {"enum": list(get_args(Severity))},
+            "level": {"enum": list(get_args(Level))},
+            "detail": TEXT,
+            "cause": TEXT,
+            "fix": TEXT,
+            "env": {"type": "array", "items": TEXT},
+            "fixable": {"type": "boolean"},
+            "took_ms": COUNT,
+        }
+    ),
     "Setting": table({"name": TEXT, "value": TEXT, "source": TEXT, "why": TEXT}),
     "FailedCheck": table({"title": TEXT, "detail": TEXT, "fix": TEXT}),
     "RefusedRow": table(
