@@ -28,7 +28,7 @@ VERSION = sa.table("alembic_version", sa.column("version_num"))
 class Schema:
     """The steps there are, oldest first, and the folders they are in."""
 
-    known: tuple[str, ...] = ("0001", "0002", "0003")
+    known: tuple[str, ...] = ("0001", "0002", "0003", "0004")
     folders: tuple[Path, ...] = (Path(__file__).parent / "migrations" / "versions",)
 
     @property

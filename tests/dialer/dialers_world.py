@@ -22,7 +22,20 @@ from bridge.store.database import Database
 from bridge.store.proof import FileProof, Proof, SessionProof
 
 OURS = "+14155550100"
+BEGAN = 1_796_068_800.0
+"""Tuesday, 2026-12-01, 12:00 in California."""
 ALL_DAY = {"consent": "tests", "window": "00:00-24:00", "days": "mon-sun", "attempts": 1, "breaker": {"least": 10_000}}
+
+
+@dataclass
+class Day:
+    """A clock of the day: it goes with the loop, and somebody may set it (`off`, in seconds). For any thread."""
+
+    loop: asyncio.AbstractEventLoop
+    off: float = 0.0
+
+    def __call__(self) -> float:
+        return BEGAN + self.off + self.loop.time()
 
 
 @dataclass
@@ -172,4 +185,17 @@ def lives(ledger: Callable[[Call], Ledger], *, last_s: float = 0.1, ends: str = 
     return begin
 
 
-__all__ = ["ALL_DAY", "Call", "CarrierError", "Dialing", "Listing", "campaign", "dialer", "dialers", "lives", "person"]
+__all__ = [
+    "ALL_DAY",
+    "BEGAN",
+    "Call",
+    "CarrierError",
+    "Day",
+    "Dialing",
+    "Listing",
+    "campaign",
+    "dialer",
+    "dialers",
+    "lives",
+    "person",
+]

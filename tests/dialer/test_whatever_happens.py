@@ -12,11 +12,10 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dialers_world import ALL_DAY, OURS, Call, CarrierError, Listing, OpenHouse, person
+from dialers_world import ALL_DAY, OURS, Call, CarrierError, Day, Listing, OpenHouse, person
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -34,7 +33,6 @@ from bridge.store.database import Database
 from bridge.store.proof import FileProof
 
 T = TypeVar("T")
-BEGAN = 1_796_065_200.0
 PEOPLE = 8
 OPEN, SHUT = {"window": "00:00-24:00", "days": "mon-sun"}, {"window": "03:00-03:01", "days": "sun"}
 BETWEEN = ("", "", "", "", "pause", "shut", "no", "die", "look")
@@ -42,17 +40,6 @@ BETWEEN = ("", "", "", "", "pause", "shut", "no", "die", "look")
 LATE_S = (0.0, 0.0, 0.0, 3.0, 30.0)
 """How long a dialer sleeps between the intent and the order."""
 TROUBLES = ("", "", "", "", "full", "lost_before", "lost_behind", "no_number")
-
-
-@dataclass
-class Times:
-    """Epoch seconds, and by how much somebody has set them."""
-
-    loop: asyncio.AbstractEventLoop
-    off: float = 0.0
-
-    def __call__(self) -> float:
-        return BEGAN + self.off + self.loop.time()
 
 
 def template() -> Path:
@@ -76,9 +63,9 @@ class Campaign(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="cb-story-"))
         shutil.copy(self.template, self.folder / "callbridge.db")
         self.loop = VirtualTimeLoop()
-        self.clock = Times(self.loop)
+        self.clock = Day(self.loop)
         self.trouble = ""
-        self.carrier = Listing(clock=Times(self.loop), trouble=self._trouble)
+        self.carrier = Listing(clock=Day(self.loop), trouble=self._trouble)
         self.carrier.on_call.append(self._called)
         self.wrong: list[str] = []
         self.listed: set[str] = set()
