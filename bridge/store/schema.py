@@ -18,7 +18,7 @@ from bridge.errors import StoreError
 from bridge.store.address import Address
 from bridge.store.tables import metadata
 
-STEPS = ("0001", "0002", "0003")
+STEPS = ("0001", "0002", "0003", "0004")
 """Those that end in the tables of `tables.py`."""
 _ONE = threading.Lock()
 """Alembic keeps what it is working on in global names."""

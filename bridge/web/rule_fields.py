@@ -179,7 +179,7 @@ def in_words(chosen: Iterable[str]) -> str:
             runs.append([day])
     if len(there) == len(DAYS):
         return "every day"
-    said = []
+    said: list[str] = []
     for run in runs:
         said += [f"{run[0]} to {run[-1]}".title().replace(" To ", " to ")] if len(run) > 2 else map(str.capitalize, run)
     return " and ".join(filter(None, (", ".join(said[:-1]), said[-1]))) if said else "no day"
