@@ -163,13 +163,9 @@ def dialing(
     port: int,
     carrier_url: str,
     cps: float = 5.0,
-    wrapped: Callable[[list[str]], list[str]] = lambda command: command,
     **more: str,
 ) -> Iterator[Dialing]:
-    """`callbridge serve` on the data folder `data`. `model` listens already.
-
-    `wrapped` makes another command of the one that starts it; `more`: settings, by their names in the environment.
-    """
+    """`callbridge serve` on the data folder `data`. `model` listens already; `more`: settings, as in the environment."""
     admin_port = free_port()
     env = surroundings(model.url, data) | {
         "TWILIO_API_URL": carrier_url,
@@ -179,7 +175,7 @@ def dialing(
         "BRIDGE_ADMIN_TOKEN": "",
         **more,
     }
-    with started(wrapped(serve_command(port, admin_port)), env, port, log) as pid:
+    with started(serve_command(port, admin_port), env, port, log) as pid:
         yield Dialing(pid, port, f"http://127.0.0.1:{admin_port}", model)
 
 
