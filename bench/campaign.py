@@ -165,7 +165,7 @@ def dialing(
     cps: float = 5.0,
     **more: str,
 ) -> Iterator[Dialing]:
-    """`callbridge serve` on the data folder `data`. `model` listens already; `more`: settings, as in the environment."""
+    """`callbridge serve` on this data folder. `model` listens already. `more`: settings, as in the environment."""
     admin_port = free_port()
     env = surroundings(model.url, data) | {
         "TWILIO_API_URL": carrier_url,
