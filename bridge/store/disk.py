@@ -2,8 +2,8 @@
 
 No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written two
 seconds after their first new entry, a few at a time, so that the files of many calls never hold up the calls. A disk
-that refuses is told once, and calls go on; what it refused is kept and tried again, so that a disk that was full for
-a while leaves no hole.
+that refuses is told once, and calls go on; what it refused is kept and tried again until it is taken, so that a disk
+that was full for a while leaves no hole.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Disk:
         self._dirty: dict[GrowingFile[Any], float] = {}  # and when it is due, soonest first
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
+        self._told = False
         self._open = 0  # files; only the thread touches this
         self._owed: dict[Hashable, Callable[[], None]] = {}  # what was refused; only the thread changes this
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,6 +101,8 @@ class Disk:
         self._thread.submit(self._pay)
 
     def _pay(self) -> None:
+        if not self._owed:
+            return
         for name, job in list(self._owed.items()):
             try:
                 job()
@@ -108,10 +111,14 @@ class Disk:
             del self._owed[name]
         if self._owed:
             self._ask_again()
+        else:
+            self._told = False
+            log.info("what the disk refused of calls is written")
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
-        if self._failures == 1:
+        if not self._told:
+            self._told = True
             log.error("cannot write call data", extra={"error": str(error)})
 
     @property

@@ -61,7 +61,7 @@ def test_on_a_full_disk(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     mount = ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c"]
-    mount += [f'mount -t tmpfs -o size=24m tmpfs "{data}" && exec "$@"', "sh"]
+    mount += [f'mount -t tmpfs -o size=32m tmpfs "{data}" && exec "$@"', "sh"]
     if shutil.which("unshare") is None or subprocess.run([*mount, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no small disk can be made here")
     story = [sys.executable, str(Path(__file__).with_name("full_disk_story.py")), str(tmp_path)]

@@ -9,10 +9,12 @@ import asyncio
 import json
 import sqlite3
 import time
+import wave
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,7 @@ async def troubled(
                 carrier_url=carrier.url,
                 cps=CPS,
                 DATABASE_URL=url,
+                BRIDGE_RECORD="stereo",
             ) as house,
         ):
             world = World(house, carrier, data, log, url=url)
@@ -261,8 +264,14 @@ async def nothing_is_lost(world: World) -> None:
         while phones - await _in_the_list(world):  # noqa: ASYNC110 - in another process
             await asyncio.sleep(0.5)
     for call in (world.data / "calls").iterdir():
-        assert json.loads((call / "call.json").read_text("utf-8"))["ended_at"], call.name
+        record = json.loads((call / "call.json").read_text("utf-8"))
+        assert record["ended_at"], call.name
         assert replay(call / "blackbox.jsonl"), "the rules can be asked again"
+        if record["direction"] == "inbound":
+            with wave.open(str(call / "recording.wav")) as sound:
+                recorded_s = sound.getnframes() / 8000
+            lasted = datetime.fromisoformat(record["ended_at"]) - datetime.fromisoformat(record["answered_at"])
+            assert abs(recorded_s - lasted.total_seconds()) < 1.5, "every second of sound is kept"
     said = world.log.read_text("utf-8", "replace")
     assert "Traceback" not in said, said
 

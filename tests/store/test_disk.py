@@ -308,7 +308,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_refused_is_written_by_itself_though_nothing_comes_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> list[bool]:
         disk, owes = Disk(), list[bool]()
@@ -325,7 +325,12 @@ def test_what_was_refused_is_written_by_itself_though_nothing_comes_after_it(
         disk.close()
         return owes
 
-    assert run(story()) == [True, False]
+    with caplog.at_level(logging.INFO):
+        assert run(story()) == [True, False]
+    assert [r.message for r in caplog.records] == [
+        "cannot write call data",
+        "what the disk refused of calls is written",
+    ]
     assert (tmp_path / "lines").read_bytes() == b"last words\n"
 
 
