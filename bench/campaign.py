@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,6 +163,7 @@ def dialing(
     port: int,
     carrier_url: str,
     cps: float = 5.0,
+    cores: Set[int] = frozenset({0}),
     **more: str,
 ) -> Iterator[Dialing]:
     """`callbridge serve` on this data folder. `model` listens already. `more`: settings, as in the environment."""
@@ -175,7 +176,7 @@ def dialing(
         "BRIDGE_ADMIN_TOKEN": "",
         **more,
     }
-    with started(serve_command(port, admin_port), env, port, log) as pid:
+    with started(serve_command(port, admin_port), env, port, log, cores) as pid:
         yield Dialing(pid, port, f"http://127.0.0.1:{admin_port}", model)
 
 

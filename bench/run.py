@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +44,9 @@ def free_port() -> int:
         return port
 
 
-def pin(cores: set[int], pid: int = 0) -> None:
-    """Keep a process (0: this one) on these cores, where the system can."""
-    if hasattr(os, "sched_setaffinity") and cores <= set(range(os.cpu_count() or 1)):
+def pin(cores: Set[int], pid: int = 0) -> None:
+    """Keep a process (0: this one) on these cores, where the system can; none: wherever."""
+    if cores and hasattr(os, "sched_setaffinity") and cores <= set(range(os.cpu_count() or 1)):
         os.sched_setaffinity(pid, cores)
 
 
@@ -81,10 +81,12 @@ def surroundings(url: str, data: str, audio: str = "pcmu") -> dict[str, str]:
 
 
 @contextmanager
-def started(command: Sequence[str], env: Mapping[str, str], port: int, log: IO[bytes]) -> Iterator[int]:
-    """A bridge in a process of its own, on core 0, once it listens on `port`; its process id."""
+def started(
+    command: Sequence[str], env: Mapping[str, str], port: int, log: IO[bytes], cores: Set[int] = frozenset({0})
+) -> Iterator[int]:
+    """A bridge in a process of its own, on these cores, once it listens on `port`; its process id."""
     process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-    pin({0}, process.pid)
+    pin(cores, process.pid)
     try:
         _wait(process, port)
         yield process.pid
@@ -99,13 +101,18 @@ def serve_command(port: int, admin_port: int) -> list[str]:
     return [sys.executable, "-m", "bridge", "serve", *ports]
 
 
+def floor_command(port: int, url: str) -> list[str]:
+    """The bare relay on this port, to the model at `url`."""
+    return [sys.executable, "-m", "bench.floor", str(port), url]
+
+
 @contextmanager
 def bridge(target: str, url: str, port: int) -> Iterator[int]:
     """One of the targets; its process id."""
     with tempfile.TemporaryDirectory(prefix="callbridge-bench-") as data, tempfile.TemporaryFile() as log:
         command = serve_command(port, free_port())
         if target == "floor":
-            command = [sys.executable, "-m", "bench.floor", str(port), url]
+            command = floor_command(port, url)
         with started(command, surroundings(url, data, target.rpartition("-")[2]), port, log) as pid:
             yield pid
 
