@@ -90,7 +90,7 @@ def create_app(
     courier = house.courier = Courier(settings, clock)
     dialer.opened += [courier.open, books.open]
     switchboard.on_over.append(books.over)
-    checks = Keeper(settings, carrier, lambda: dialer.trouble)
+    checks = Keeper(settings, carrier, lambda: dialer.in_the_way)
     services = Services(
         settings,
         routing,

@@ -73,6 +73,7 @@ class Dialer:
         self.db: Database | None = None
         self.desk: Desk | None = None
         self.trouble = "the database is not open yet"
+        """Why there is no desk."""
         self.opened: list[Callable[[Database], Awaitable[None]]] = []
         """Who else needs the database, told once it is there."""
         self._settings = settings
@@ -84,6 +85,11 @@ class Dialer:
         self._recordings = Recordings()
         self._working: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
+
+    @property
+    def in_the_way(self) -> str:
+        """Why nothing at all is dialled now, one sentence; empty when nothing is in the way."""
+        return self.trouble if self.desk is None else self.desk.worker.seen.trouble
 
     async def open(self) -> None:
         """Open the database and begin to dial. What cannot be had is tried again by itself, and told once."""

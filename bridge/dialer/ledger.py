@@ -218,12 +218,15 @@ class Ledger:
 
     async def _write_on(self) -> None:
         """Write what gathers, until there is nothing left. Trouble with the database is waited out: nothing is lost."""
+        told = False
         while self._words:
             await asyncio.sleep(GATHER_S)
             try:
                 await self._write_words()
             except StoreError as error:
-                log.warning("evidence about calls waits for the database", extra={"error": str(error)})
+                if not told:
+                    log.warning("evidence about calls waits for the database", extra={"error": str(error)})
+                told = True
                 await asyncio.sleep(AGAIN_S)
 
     async def _write_words(self) -> None:
