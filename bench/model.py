@@ -27,8 +27,10 @@ REST_S = 3.7
 class Session:
     """One call at the model."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: ServerConnection, deltas: int, rest_s: float) -> None:
         self.socket = socket
+        self._deltas = deltas
+        self._rest_s = rest_s
         self.heard: list[float] = []
         """When each tone of the caller arrived."""
         self.bytes = 0
@@ -75,7 +77,7 @@ class Session:
     async def _answer_for_ever(self) -> None:
         rate = 24000 if self.format == "pcm" else 8000
         start = sound.tone(sound.FRAME_MS, rate) + sound.noise(DELTA_MS - sound.FRAME_MS, rate, 1)
-        pieces = [start, *(sound.noise(DELTA_MS, rate, seed) for seed in range(2, DELTAS + 1))]
+        pieces = [start, *(sound.noise(DELTA_MS, rate, seed) for seed in range(2, self._deltas + 1))]
         said = [b64encode(p if self.format == "pcm" else pcm16_to_ulaw(p)).decode() for p in pieces]
         for number in itertools.count():
             of = {"response_id": f"resp_{number}", "item_id": f"item_{number}", "output_index": 0, "content_index": 0}
@@ -88,23 +90,29 @@ class Session:
                 await asyncio.sleep(PACE_S)
             await self._send("response.output_audio.done", **of)
             await self._send("response.done", response=response | {"status": "completed"})
-            await asyncio.sleep(REST_S)
+            await asyncio.sleep(self._rest_s)
 
 
 class Model:
     """The server. Sessions come in the order in which calls were begun."""
 
-    def __init__(self) -> None:
+    def __init__(self, deltas: int = DELTAS, rest_s: float = REST_S) -> None:
+        """`deltas`: pieces of an answer; `rest_s`: between two answers."""
+        self._deltas = deltas
+        self._rest_s = rest_s
         self.sessions: asyncio.Queue[Session] = asyncio.Queue()
+        self.url = ""
+        """For REALTIME_URL, once it listens."""
         self._server: Server | None = None
 
     async def start(self) -> str:
-        """Listen; returns the URL for REALTIME_URL."""
+        """Listen; returns the URL."""
         self._server = await serve(self._serve, "127.0.0.1", 0, compression=None, max_size=None)
-        return f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v1/realtime"
+        self.url = f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v1/realtime"
+        return self.url
 
     async def _serve(self, socket: ServerConnection) -> None:
-        session = Session(socket)
+        session = Session(socket, self._deltas, self._rest_s)
         self.sessions.put_nowait(session)
         await session.run()
 

@@ -27,13 +27,17 @@ TONE_EVERY = 23
 class Phone:
     """One call."""
 
-    def __init__(self) -> None:
+    def __init__(self, tone_every: int = TONE_EVERY) -> None:
+        """`tone_every`: frames between two tones."""
+        self.tone_every = tone_every
         self.call_sid = "CA" + secrets.token_hex(16)
         self.stream_sid = "MZ" + secrets.token_hex(16)
         self.said: list[float] = []
         """When each tone was sent."""
         self.heard: list[float] = []
         """When each tone of an answer arrived."""
+        self.answered_s = 0.0
+        """How long the webhook took to answer."""
         self.until = 0.0
         """When it stops talking; it hears on for a moment."""
         self._socket: ClientConnection | None = None
@@ -63,7 +67,9 @@ class Phone:
         signed["Content-Type"] = "application/x-www-form-urlencoded"
         async with httpx2.AsyncClient(trust_env=False) as client:
             url = f"http://127.0.0.1:{port}/twilio/voice"
+            began = time.perf_counter()
             answer = await client.post(url, content=urlencode(form), headers=signed)
+            self.answered_s = time.perf_counter() - began
         stream = ET.fromstring(answer.text).find(".//Stream")  # noqa: S314 - from our own server
         assert stream is not None, answer.text
         return urlsplit(stream.attrib["url"]).path
@@ -74,9 +80,9 @@ class Phone:
         hearing = asyncio.ensure_future(self._hear())
         begin = time.perf_counter() + offset_s
         frame = 0
-        while (due := begin + frame * 0.020) < until:
+        while (due := begin + frame * 0.020) < self.until:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            burst = frame % TONE_EVERY == TONE_EVERY - 1
+            burst = frame % self.tone_every == self.tone_every - 1
             payload = sound.BURST if burst else sound.QUIET[frame % len(sound.QUIET)]
             media = {"track": "inbound", "chunk": str(frame + 1), "timestamp": str(20 * frame + 20), "payload": payload}
             message = {"event": "media", "sequenceNumber": str(frame + 2), "media": media, "streamSid": self.stream_sid}

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from bench.loop import run
 from bench.model import Model, Session
@@ -43,9 +44,9 @@ def free_port() -> int:
         return port
 
 
-def pin(cores: set[int], pid: int = 0) -> None:
-    """Keep a process (0: this one) on these cores, where the system can."""
-    if hasattr(os, "sched_setaffinity") and cores <= set(range(os.cpu_count() or 1)):
+def pin(cores: Set[int], pid: int = 0) -> None:
+    """Keep a process (0: this one) on these cores, where the system can; none: wherever."""
+    if cores and hasattr(os, "sched_setaffinity") and cores <= set(range(os.cpu_count() or 1)):
         os.sched_setaffinity(pid, cores)
 
 
@@ -65,33 +66,55 @@ def rss_mb(pid: int) -> float | None:
         return None
 
 
+def surroundings(url: str, data: str, audio: str = "pcmu") -> dict[str, str]:
+    """The settings of a bridge whose model is at `url` and whose phones are `bench.phones`."""
+    return os.environ | {
+        "REALTIME_URL": url,
+        "OPENAI_API_KEY": "bench",
+        "REALTIME_AUDIO": audio,
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "PUBLIC_URL": PUBLIC_URL,
+        "BRIDGE_DATA": data,
+        "BRIDGE_DRAIN_S": "1",
+    }
+
+
+@contextmanager
+def started(
+    command: Sequence[str], env: Mapping[str, str], port: int, log: IO[bytes], cores: Set[int] = frozenset({0})
+) -> Iterator[int]:
+    """A bridge in a process of its own, on these cores, once it listens on `port`; its process id."""
+    process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    pin(cores, process.pid)
+    try:
+        _wait(process, port)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def serve_command(port: int, admin_port: int) -> list[str]:
+    """`callbridge serve` on these ports of loopback."""
+    ports = ["--host", "127.0.0.1", "--port", str(port), "--admin-port", str(admin_port)]
+    return [sys.executable, "-m", "bridge", "serve", *ports]
+
+
+def floor_command(port: int, url: str) -> list[str]:
+    """The bare relay on this port, to the model at `url`."""
+    return [sys.executable, "-m", "bench.floor", str(port), url]
+
+
 @contextmanager
 def bridge(target: str, url: str, port: int) -> Iterator[int]:
-    """The bridge in a process of its own, on core 0; its process id."""
-    with tempfile.TemporaryDirectory(prefix="callbridge-bench-") as data:
-        env = os.environ | {
-            "REALTIME_URL": url,
-            "OPENAI_API_KEY": "bench",
-            "REALTIME_AUDIO": target.rpartition("-")[2],
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": TOKEN,
-            "PUBLIC_URL": PUBLIC_URL,
-            "BRIDGE_DATA": data,
-            "BRIDGE_DRAIN_S": "1",
-        }
-        command = [sys.executable, "-m", "bridge", "serve", "--host", "127.0.0.1", "--port", str(port)]
-        command += ["--admin-port", str(free_port())]
+    """One of the targets; its process id."""
+    with tempfile.TemporaryDirectory(prefix="callbridge-bench-") as data, tempfile.TemporaryFile() as log:
+        command = serve_command(port, free_port())
         if target == "floor":
-            command = [sys.executable, "-m", "bench.floor", str(port), url]
-        with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-            pin({0}, process.pid)
-            try:
-                _wait(process, port)
-                yield process.pid
-            finally:
-                process.terminate()
-                process.wait(15)
+            command = floor_command(port, url)
+        with started(command, surroundings(url, data, target.rpartition("-")[2]), port, log) as pid:
+            yield pid
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:
@@ -144,15 +167,17 @@ def _latencies(pairs: list[tuple[Phone, Session]]) -> tuple[list[float], list[fl
     return up, first, lost
 
 
+def quantile(values: Sequence[float], part: float) -> float | None:
+    """The value below which that part of them lies; None of none."""
+    return sorted(values)[int(part * (len(values) - 1))] if values else None
+
+
 def line(target: str, calls: int, runs: list[Figures], floor_ms: float | None) -> str:
     """One line of the table: medians of the runs."""
 
     def of(values: list[float | None], form: str) -> str:
         known = [v for v in values if v is not None]
         return format(statistics.median(known), form) if known else "-"
-
-    def quantile(values: list[float], part: float) -> float | None:
-        return sorted(values)[int(part * (len(values) - 1))] if values else None
 
     cpu = [r.cpu_ms for r in runs]
     known = [c for c in cpu if c is not None]

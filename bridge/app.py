@@ -92,7 +92,7 @@ def create_app(
     inspector = Inspector(carrier.webhook, feed.ring)
     dialer.opened += [courier.open, books.open]
     switchboard.on_over.append(books.over)
-    checks = Keeper(settings, carrier, lambda: dialer.trouble)
+    checks = Keeper(settings, carrier, lambda: dialer.in_the_way)
     services = Services(
         settings,
         routing,

@@ -104,7 +104,7 @@ class House:
 
     def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
         made = {"made_at": iso(time.time()), **found}
-        self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS))
+        self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS), (call_id, folder.ANALYSIS))
         if self.courier is not None:
             self.courier.analyzed(call_id, made)
 
@@ -127,7 +127,7 @@ class House:
         closed = briefing.is_closed(datetime.fromtimestamp(info.began_at, UTC))
         terms = briefing.closed_terms() if closed else briefing.terms()
         place = self._folders.path(info.call_id)
-        self._disk.submit(lambda: place.mkdir(mode=0o700, parents=True, exist_ok=True))
+        self._disk.submit(lambda: place.mkdir(mode=0o700, parents=True, exist_ok=True), place)
 
         timeline_file = GrowingFile(self._disk, place / folder.TIMELINE, timeline_lines)
         timeline = Timeline(timeline_file, loop.time)

@@ -152,6 +152,11 @@ class Control(Protocol):
         """End a call that is queued, ringing or in progress. An ended call is no error."""
         ...
 
+    async def take_back(self, call: CallRef) -> bool:
+        """Call off a call that is queued or rings: True. Where somebody just has picked up it goes on, and one that has
+        ended is no error: False."""
+        ...
+
     async def cancel(self, call: CallRef) -> bool:
         """Call off a call that is queued or rings, so that nobody picks up: True. Where somebody just has, it is hung
         up: False. An ended call is no error, and False as well."""

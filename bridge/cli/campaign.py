@@ -130,7 +130,7 @@ def start(name: Name, json_: Json = False) -> None:
 
 @app.command()
 def pause(name: Name, reason: Why = "", json_: Json = False) -> None:
-    """Call nobody else; calls that go on are finished."""
+    """Call nobody else; calls that go on are finished, those that wait at the carrier are called off."""
     _move(name, "pause", reason, as_json=json_)
 
 
@@ -147,7 +147,7 @@ def cancel(
     yes: Annotated[bool, typer.Option("--yes", help="Ask no questions.")] = False,
     json_: Json = False,
 ) -> None:
-    """End it for good; calls that go on are finished."""
+    """End it for good; calls that go on are finished, those that wait at the carrier are called off."""
     from bridge.cli.asking import confirmed
 
     if confirmed(f"Cancel {name!r} for good?", yes=yes):
@@ -162,7 +162,7 @@ def edit(
     agent: Annotated[str | None, typer.Option("--agent", help="Another agent.")] = None,
     json_: Json = False,
 ) -> None:
-    """Change rules; they are obeyed from the next call on."""
+    """Change rules; they are obeyed from the next call on. Who waited for the old window is called by the new."""
     from bridge.cli.asking import who
     from bridge.cli.given import for_server
     from bridge.cli.given import rules as read_rules

@@ -12,8 +12,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 from bridge.carriers.base import Control
 from bridge.config import Settings
@@ -75,6 +73,7 @@ class Dialer:
         self.db: Database | None = None
         self.desk: Desk | None = None
         self.trouble = "the database is not open yet"
+        """Why there is no desk."""
         self.opened: list[Callable[[Database], Awaitable[None]]] = []
         """Who else needs the database, told once it is there."""
         self._settings = settings
@@ -86,7 +85,11 @@ class Dialer:
         self._recordings = Recordings()
         self._working: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._loading: asyncio.Future[Any] | None = None
+
+    @property
+    def in_the_way(self) -> str:
+        """Why nothing at all is dialled now, one sentence; empty when nothing is in the way."""
+        return self.trouble if self.desk is None else self.desk.worker.seen.trouble
 
     async def open(self) -> None:
         """Open the database and begin to dial. What cannot be had is tried again by itself, and told once."""
@@ -148,8 +151,6 @@ class Dialer:
             worker.elsewhere = Elsewhere(db, self._clock, asyncio.get_running_loop().time)
         if outbound is not None:
             worker.ordering.append(outbound.remember)
-            # numpy takes a third of a second to load, and shall not do so while somebody picks up.
-            self._loading = asyncio.ensure_future(asyncio.to_thread(import_module, "bridge.live.pickup"))
         office = Office(db, worker.wake, self._clock)
         single = SingleCalls(
             ledger,
@@ -167,14 +168,14 @@ class Dialer:
 
     async def close(self) -> None:
         """Dial no more; what was heard of calls is written down."""
-        if self._loading is not None:
-            await self._loading
         for task in (self._opening, self._working):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
         if self.desk is not None:
+            if self.desk.outbound is not None:
+                await self.desk.outbound.close()
             try:
                 async with asyncio.timeout(CLOSE_S):
                     await self.desk.ledger.settled()

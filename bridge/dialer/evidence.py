@@ -6,7 +6,7 @@ became of the attempt is worked out from all that lies there (`conclude`), as of
 
 How a field takes a second word:
     status                       the further one on its way; between two ends a fixed order decides
-    answered_at, ended_at        the earliest
+    rang_at, answered_at, ended_at    the earliest
     result                       the weightiest: whoever says no has said no, whatever else was reached
     carrier_call_id, call_id     the first: one token is one call, and words of another one do not count
     everything else              the greater of two that differ (nobody says two; there is a rule all the same)
@@ -66,6 +66,8 @@ class Word:
     call_id: str = ""
     end_reason: str = ""
     reason: str = ""
+    called_off: str = ""
+    """The carrier is being asked to take it out of its queue, and why; what that came to, `status` says."""
     not_placed: Outcome | None = None
     """The carrier certainly did not place it; what that comes to."""
     lost: bool = False
@@ -94,9 +96,11 @@ def lay(attempt: Attempt, word: Word) -> Attempt:
         carrier_call_id=attempt.carrier_call_id or word.carrier_call_id,
         call_id=attempt.call_id or word.call_id,
         placed_at=_earliest(attempt.placed_at, word.at if word.carrier_call_id else None),
+        rang_at=_earliest(attempt.rang_at, word.at if word.status == "ringing" else None),
         answered_at=_earliest(attempt.answered_at, word.at if _picked_up(word) else None),
         ended_at=_earliest(attempt.ended_at, _ended(attempt, word)),
         status=max(attempt.status, word.status, key=_rank),
+        called_off=max(attempt.called_off, word.called_off),
         sip=max(attempt.sip, word.sip),
         error_code=max(attempt.error_code, word.error_code),
         answered_by=max(attempt.answered_by, word.answered_by),
@@ -127,6 +131,11 @@ def conclude(attempt: Attempt, *, lost: bool = False, review: bool = False) -> C
     return Conclusion("unknown" if lost and attempt.state == "intent" else attempt.state, "")
 
 
+def is_waiting(attempt: Attempt) -> bool:
+    """Does it stand in the carrier's queue, as far as anybody has told?"""
+    return attempt.state == "placed" and _rank(attempt.status) < _RANK["ringing"]
+
+
 def _not_placed(attempt: Attempt, word: Word) -> Attempt:
     """The carrier refused the order. Words of a call that exists all the same weigh more."""
     if attempt.carrier_call_id or attempt.state == "closed" or word.not_placed is None:
@@ -140,6 +149,8 @@ def _not_placed(attempt: Attempt, word: Word) -> Attempt:
 def _outcome(attempt: Attempt) -> Outcome:
     if attempt.status == "completed":
         return _of_answered(attempt)
+    if attempt.status == "canceled" and attempt.called_off and attempt.rang_at is None:
+        return "not_placed"  # it was taken out of the carrier's queue: no phone rang
     if attempt.sip in _BAD_NUMBER:
         return "bad_number"
     if attempt.sip in _BLOCKED:

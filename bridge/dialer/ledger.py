@@ -185,22 +185,27 @@ class Ledger:
 
     def _refuse(self, conn: Connection, tokens: Sequence[str]) -> dict[str, str]:
         """Why orders for these may not go out, empty where they may."""
+        rows = attempts.get(conn, tokens)
+        mine = [row for row in rows.values() if row.state == "intent" and row.owner == self.owner]
+        return {token: "not_mine" for token in tokens} | self._unwanted(conn, mine)
+
+    async def unwanted(self, rows: Sequence[Attempt]) -> dict[str, str]:
+        """By token, why nobody's phone should ring for these any more, empty where it may. Raises StoreError."""
+        return await self.db.read(self._unwanted, rows) if rows else {}
+
+    def _unwanted(self, conn: Connection, rows: Sequence[Attempt]) -> dict[str, str]:
         now = self.now()
-        mine = attempts.get(conn, tokens)
-        listed = do_not_call.listed(conn, [attempt.phone for attempt in mine.values()])
-        people = contacts.get(conn, [row.contact_id for row in mine.values() if row.contact_id is not None])
-        theirs = {row.campaign_id for row in mine.values() if row.campaign_id is not None}
+        listed = do_not_call.listed(conn, [row.phone for row in rows])
+        people = contacts.get(conn, [row.contact_id for row in rows if row.contact_id is not None])
+        theirs = {row.campaign_id for row in rows if row.campaign_id is not None}
         known = {campaign_id: campaigns.get(conn, campaign_id) for campaign_id in theirs}
         found = {}
-        for token in tokens:
-            row = mine.get(token)
-            if row is None or row.state != "intent" or row.owner != self.owner:
-                found[token] = "not_mine"
-            elif row.contact_id is None or row.campaign_id is None:
-                found[token] = "do_not_call" if row.phone in listed else ""
+        for row in rows:
+            if row.contact_id is None or row.campaign_id is None:
+                found[row.token] = "do_not_call" if row.phone in listed else ""
             else:
                 campaign, contact = known[row.campaign_id], people.get(row.contact_id)
-                found[token] = _refusal(campaign, contact, now, listed=row.phone in listed)
+                found[row.token] = _refusal(campaign, contact, now, listed=row.phone in listed)
         return found
 
     # ---- evidence
@@ -213,12 +218,15 @@ class Ledger:
 
     async def _write_on(self) -> None:
         """Write what gathers, until there is nothing left. Trouble with the database is waited out: nothing is lost."""
+        told = False
         while self._words:
             await asyncio.sleep(GATHER_S)
             try:
                 await self._write_words()
             except StoreError as error:
-                log.warning("evidence about calls waits for the database", extra={"error": str(error)})
+                if not told:
+                    log.warning("evidence about calls waits for the database", extra={"error": str(error)})
+                told = True
                 await asyncio.sleep(AGAIN_S)
 
     async def _write_words(self) -> None:
@@ -294,7 +302,7 @@ class Ledger:
 
 
 def _refusal(campaign: Campaign | None, contact: Contact | None, now: float, *, listed: bool) -> str:
-    """Why an order may not go out, empty where it may."""
+    """Why an order may not go out, or stand, empty where it may."""
     if campaign is None or contact is None:
         return "deleted"
     if campaign.state != "running":

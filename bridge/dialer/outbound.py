@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Literal
 
 from bridge.agents.agent import Agent
@@ -63,9 +64,22 @@ class Outbound:
         self._control = control
         self._clock = clock
         self._known: dict[str, Attempt] = {}
+        self._loading: asyncio.Task[object] | None = None
+
+    async def close(self) -> None:
+        """When what it began has come to an end."""
+        if self._loading is not None:
+            await self._loading
+
+    def _call_comes(self) -> None:
+        """What listens to who picks up needs numpy. That takes a third of a second to load and 10 MB to keep: not while
+        somebody picks up, and not in a process that calls nobody."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(import_module, "bridge.live.pickup"))
 
     def remember(self, attempt: Attempt) -> None:
         """An order for it goes out from here: its webhooks will come."""
+        self._call_comes()
         self._known[attempt.token] = attempt
         while len(self._known) > MEMORY:
             self._known.pop(next(iter(self._known)))
@@ -87,6 +101,7 @@ class Outbound:
 
     async def reported(self, token: str, report: StatusReport) -> None:
         """A status callback. Raises BadToken."""
+        self._call_comes()
         attempt = await self._attempt(token)
         if attempt.carrier_call_id not in ("", report.carrier_call_id):
             await self._call_off(report)

@@ -50,11 +50,12 @@ declined        they pressed the red button (SIP 603)
 blocked         a network took us for unwanted (SIP 607, 608)
 bad_number      no such number (SIP 404, 484, 604; the carrier says it is invalid)
 failed          trouble on the way (other SIP 4xx and 5xx)
-canceled        called off by us while it was queued or rang
+canceled        called off while it rang, or by a person
 refused         the carrier would not place it (permissions, account, caller id)
 abandoned       a person answered and our side could not speak
 unknown         nobody can tell whether the call was placed
-not_placed      certainly not placed, and nobody's fault (too many requests, called back before it went out): no attempt
+not_placed      no phone rang, and it was nobody's fault (too many requests, called back before it went out, or taken
+                out of the carrier's queue): no attempt
 """
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)

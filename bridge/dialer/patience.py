@@ -18,6 +18,9 @@ class Patience:
     """Between two looks at all open attempts."""
     look_again_s: float = 5.0
     ask_again_s: float = 60.0
+    others_s: float = 10.0
+    """A waiting call that nobody wants any more, and that its own dialer does not call off in this time, is called off
+    by another one: before hours end there are `gate.CLOSING_S` for it."""
     frozen_s: float = 600.0
     """A dialer that lives and says nothing for so long is somebody's problem."""
     queue_s: float = 90.0

@@ -1,4 +1,4 @@
-"""Attempts of which nothing is heard: what is done about them, and never a second dial on a guess.
+"""Attempts of which nothing is heard, or that nobody wants any more: what is done, and never a second dial on a guess.
 
 An attempt hangs when the dialer that wrote it died, when the answer to its order was lost, or when the carrier's words
 about it were. `next_step` says what to do, from what is known; `Reconciler` does it.
@@ -12,6 +12,16 @@ about it were. `next_step` says what to do, from what is known; `Reconciler` doe
 
 Found: the carrier's word is evidence like any other.
 
+A call that the carrier still queues is not wanted any more when its order could not be given any more: the hours end
+(`gate.CLOSING_S` before they do), the campaign was paused or cancelled or its money is spent, the number is listed.
+
+    unwanted, waits there         call it off, then ask what became of it; again every look_again_s, until it is over or
+                                  rings: a call-off may fail, its answer be lost, or come too late. Who picked up is
+                                  talked to; only what the carrier says of the call decides
+    unwanted, nobody knows        search the carrier's list at once (not for a proof), and call off what is found
+
+Its own dialer does that, or any other when it is dead, or does not within others_s.
+
 All this waiting is measured by the loop's clock, from when this process saw the attempt first: the clocks of the day of
 two machines, and of one machine before and after somebody set it, say nothing about what has settled. For the same
 reason an attempt is not dialled again while the carrier has any call to its number, of a day, that is nobody's: the
@@ -23,11 +33,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from bridge.carriers.base import CallRef, Control
-from bridge.dialer.evidence import Word
+from bridge.dialer.evidence import Word, is_waiting
 from bridge.dialer.ledger import Ledger
 from bridge.dialer.orders import Orders
 from bridge.dialer.patience import Patience
@@ -45,7 +55,9 @@ DAY_S = 86_400.0
 AT_ONCE = 5
 """Questions to the carrier at a time: it serves calls in progress too."""
 
-Step = Literal["leave", "take_back", "look", "ask", "redial", "review"]
+_IN_QUEUE = frozenset({"queued", "initiated"})
+
+Step = Literal["leave", "take_back", "look", "ask", "redial", "review", "search", "call_off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +74,17 @@ class Known:
     """... and is giving the order, or writing down its answer."""
     dead: bool = False
     """Whoever wrote it is certainly gone."""
+    unwanted_s: float | None = None
+    """For how long it has seen that nobody's phone should ring for it any more; None: it may."""
 
 
 def next_step(attempt: Attempt, known: Known, patience: Patience, *, redial_unknown: bool = False) -> Step:
     """What to do about an open attempt."""
+    unwanted = known.unwanted_s is not None and not known.at_work and known.tried_s >= patience.look_again_s
+    if unwanted and not (known.mine or known.dead):
+        unwanted = (known.unwanted_s or 0.0) >= patience.others_s
+    if unwanted and is_waiting(attempt):
+        return "call_off"
     if attempt.state in ("placed", "answered"):
         overdue = known.seen_s >= _silence_s(attempt, known, patience)
         return "ask" if overdue and known.tried_s >= patience.ask_again_s else "leave"
@@ -76,7 +95,7 @@ def next_step(attempt: Attempt, known: Known, patience: Patience, *, redial_unkn
     if attempt.state == "intent" and not known.dead:
         return "review" if known.seen_s >= patience.frozen_s else "leave"
     if known.seen_s < patience.settle_s:
-        return "leave"
+        return "search" if unwanted else "leave"
     if attempt.looks < 2:
         return "look" if known.tried_s >= patience.look_again_s else "leave"
     return "redial" if attempt.state == "intent" or redial_unknown else "review"
@@ -91,6 +110,11 @@ def _silence_s(attempt: Attempt, known: Known, patience: Patience) -> float:
     return float(attempt.terms.get("ring_s", 25)) + patience.queue_s
 
 
+def _may_wait(attempt: Attempt) -> bool:
+    """May it stand in the carrier's queue?"""
+    return attempt.state in ("intent", "unknown") or is_waiting(attempt)
+
+
 class Reconciler:
     """Carries the steps out."""
 
@@ -101,6 +125,7 @@ class Reconciler:
         self._orders = orders
         self._patience = ledger.patience
         self._seen: dict[tuple[str, str], float] = {}
+        self._unwanted: dict[str, float] = {}
         self._tried: dict[str, float] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
 
@@ -112,19 +137,27 @@ class Reconciler:
         self._seen = {(row.id, row.state): self._seen.get((row.id, row.state), now) for row in rows}
         self._tried = {row.id: self._tried[row.id] for row in rows if row.id in self._tried}
         self._orders.forget({row.id for row in rows})
+        why = await self._ledger.unwanted([row for row in rows if _may_wait(row)])
+        self._unwanted = {row.id: self._unwanted.get(row.id, now) for row in rows if why.get(row.token)}
         steps = []
         for row in rows:
-            known = Known(
-                seen_s=now - self._seen[row.id, row.state],
-                tried_s=now - self._tried.get(row.id, float("-inf")),
-                mine=row.owner in self._ledger.names,
-                at_work=self._orders.at_work(row),
-                dead=row.owner in dead,
-            )
+            known = self._known(row, now, dead)
             step = next_step(row, known, self._patience, redial_unknown=redial_unknown(row.campaign_id))
-            if step != "leave":
+            if step in ("call_off", "search"):
+                steps.append(self._end_waiting(row, why[row.token], now))
+            elif step != "leave":
                 steps.append(self._take(row, step, now))
         await asyncio.gather(*steps)
+
+    def _known(self, row: Attempt, now: float, dead: set[str]) -> Known:
+        return Known(
+            seen_s=now - self._seen[row.id, row.state],
+            tried_s=now - self._tried.get(row.id, float("-inf")),
+            mine=row.owner in self._ledger.names,
+            at_work=self._orders.at_work(row),
+            dead=row.owner in dead,
+            unwanted_s=now - self._unwanted[row.id] if row.id in self._unwanted else None,
+        )
 
     async def _dead(self, owners: Iterable[str]) -> set[str]:
         return {owner for owner in owners if owner not in self._ledger.names and await self.proof.is_dead(owner)}
@@ -144,8 +177,8 @@ class Reconciler:
                 self._tried[row.id] = now
                 async with self._gate:
                     await (self._look(row) if step == "look" else self._ask(row))
-            case "leave":
-                pass
+            case "call_off" | "search" | "leave":
+                pass  # see `run`
             case _:
                 assert_never(step)
 
@@ -155,6 +188,28 @@ class Reconciler:
     def _review(self, row: Attempt, why: str) -> None:
         log.warning("a person has to decide about a call", extra={"campaign_id": row.campaign_id})
         self._note(row, review=True, reason=why)
+
+    async def _end_waiting(self, row: Attempt, why: str, now: float) -> None:
+        """Take an unwanted call out of the carrier's queue, where it is in it."""
+        self._tried[row.id] = now
+        async with self._gate:
+            try:
+                call_id = row.carrier_call_id
+                if not call_id:
+                    found = await self._nobodys(row, row.claimed_at - SKEW_S)
+                    if not found:
+                        return
+                    call_id = found[-1]
+                call = replace(row, carrier_call_id=call_id)
+                # Our word for that it waits may be old: whoever's phone rings by now was called.
+                if await self._ask(call) not in _IN_QUEUE:
+                    return
+                self._note(call, called_off=why, reason=f"was to be called off: {why}")
+                await self._control.take_back(CallRef(call_id))
+            except CarrierError as error:
+                log.warning("a waiting call cannot be called off", extra={"why": why, "error": str(error)})
+                return
+            await self._ask(call)
 
     async def _look(self, row: Attempt) -> None:
         """Search the carrier's list for a call that may be this one."""
@@ -178,16 +233,16 @@ class Reconciler:
         taken = await self._ledger.db.read(attempts.bound_to, ids) if ids else set()
         return [call_id for call_id in ids if call_id not in taken]
 
-    async def _ask(self, row: Attempt) -> None:
-        """Ask the carrier what became of a call."""
+    async def _ask(self, row: Attempt) -> str:
+        """Ask the carrier what became of a call; its word, or nothing."""
         try:
             found = await self._control.look_up(CallRef(row.carrier_call_id))
         except CarrierError as error:
             log.warning("the carrier cannot be asked for a call", extra={"error": str(error)})
-            return
+            return ""
         if found is None:
             self._note(row, status="failed", reason="the carrier knows no such call")
-            return
+            return "failed"
         self._note(
             row,
             carrier_call_id=row.carrier_call_id,
@@ -195,3 +250,4 @@ class Reconciler:
             answered_by=found.answered_by,
             carrier_usd=carrier_usd(row, found.duration_s) if found.price_usd is None else found.price_usd,
         )
+        return found.status

@@ -48,7 +48,8 @@ def held(contact: Contact, answer: gate.Wait | gate.Never) -> Contact:
     """May not be called now, or not at all."""
     if isinstance(answer, gate.Never):
         return replace(contact, state="skipped", outcome=answer.why)
-    outcome = contacts.HELD if contact.state == "waiting" and not contact.outcome else contact.outcome
+    untried = contact.state == "waiting" and contact.outcome in ("", "not_placed")
+    outcome = contacts.HELD if untried else contact.outcome
     return replace(contact, due_at=answer.until, outcome=outcome)
 
 

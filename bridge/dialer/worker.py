@@ -216,6 +216,8 @@ class Worker:
 
     def _keep(self, rows: Sequence[Campaign]) -> None:
         ids = {campaign.id for campaign in rows}
+        if self._campaigns.keys() - ids:  # paused or cancelled: what waits at the carrier shall not ring
+            self._reconciled_at = float("-inf")
         self._campaigns = {key: known for key, known in self._campaigns.items() if key in ids}
         self.seen.holds = {key: hold for key, hold in self.seen.holds.items() if key in ids}
         self.seen.next_due = {key: at for key, at in self.seen.next_due.items() if key in ids}
@@ -332,6 +334,8 @@ class Worker:
 
     def begin(self, attempt: Attempt) -> None:
         """Give the order for a call whose intent is on the disk."""
+        if attempt.campaign_id is None:  # a person asked for it: it goes first, and campaigns wait for their turn
+            self._account.take(_steady())
         self.orders.begin(attempt)
 
     def _told(self, before: Attempt, after: Attempt, _: Contact | None) -> None:

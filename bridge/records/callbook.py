@@ -87,11 +87,15 @@ class CallBook:
     async def _write_some(self) -> None:
         ids = list(self._waiting)[:TOGETHER]
         stored: list[StoredCall] = []
+        owed = self._disk.owes
         # In the disk's thread: what was handed to it before is written when this runs.
         await self._disk.submit(lambda: stored.extend(self._read(ids)))
+        owed = owed or self._disk.owes
         await self._put(stored)
-        for call_id in ids:
+        for call_id in [call.row.id for call in stored] if owed else ids:
             self._waiting.pop(call_id, None)
+        if owed and len(stored) < len(ids):
+            raise StoreError("the disk does not take the records of calls")
 
     async def _put(self, stored: list[StoredCall]) -> None:
         """Together; but one call that the database does not take must not keep the others out."""
@@ -121,7 +125,8 @@ class CallBook:
                     turns = sorted(self._folders.lines(call_id, TRANSCRIPT), key=lambda turn: int(turn.get("turn", 0)))
                     found.append(StoredCall(row_of(call_id, record), tuple(map(line_of, turns))))
             except (StoreError, KeyError, TypeError, ValueError) as error:
-                log.warning("a call's folder cannot be read", extra={"call_id": call_id, "error": str(error)})
+                if not self._disk.owes:  # else it may be written yet
+                    log.warning("a call's folder cannot be read", extra={"call_id": call_id, "error": str(error)})
         return found
 
 

@@ -116,4 +116,4 @@ class CallRecord:
 
     def _save(self) -> None:
         fields = dict(self.fields)
-        self._disk.submit(lambda: self._folders.write(fields["id"], fields))
+        self._disk.submit(lambda: self._folders.write(fields["id"], fields), owed_as=self)

@@ -4,11 +4,13 @@ The caller's stream is the clock: its bytes count the time since the phone was a
 audio arrives here when its mark has come back, up to a few hundred ms after it was heard, and is laid at its place; so
 the last `BEHIND_MS` stay in memory and everything older goes to the file, in the disk's thread. There the recording's
 outline is drawn, too (`peaks.json` beside it), so that a page can show an hour of call without reading its sound.
+What a disk refuses is written with the next piece, at its place.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from pathlib import Path
 
 from bridge.audio.kept import ulaw_to_kept
@@ -22,6 +24,8 @@ BEHIND_MS = 3_000
 """Agent audio may be told this late: a 200 ms chunk, its mark's round trip, and a phone that plays late."""
 STEP_MS = 1_000
 """The file grows by this much at a time; a killed process loses BEHIND_MS + STEP_MS at most."""
+MOST_OWED = 600
+"""Pieces that wait for a disk that refuses: ten minutes, 10 MB. What is more is given up."""
 
 
 class Recorder:
@@ -34,6 +38,7 @@ class Recorder:
         self._peaks = Peaks()
         self._sides = Sides()
         self._closed = False
+        self._owed: deque[tuple[bytes, bytes]] = deque()  # only the disk's thread touches this
         self.started_at: float | None = None
         """When the first caller audio began, on the session's clock."""
 
@@ -67,21 +72,30 @@ class Recorder:
         left = self._sides.size
         if left and (self._wav is not None or self._sides.caller_size):
             self._write(left)
-        self._disk.submit(self._close_file)
+        self._disk.submit(self._close_file, owed_as=self)
 
     def _write(self, size: int) -> None:
         caller, agent = self._sides.take(size)
         self._disk.submit(lambda: self._append(caller, agent))
 
     def _append(self, left: bytes, right: bytes) -> None:
-        if self._wav is None:
+        if len(self._owed) < MOST_OWED:
+            self._owed.append((left, right))
+        self._write_owed()
+
+    def _write_owed(self) -> None:
+        if self._wav is None and self._owed:
             self._wav = StereoWav(self._path)
-        both = ulaw_to_kept(left), ulaw_to_kept(right)
-        self._wav.append(*both)
-        self._peaks.add(*both)
+        while self._wav is not None and self._owed:
+            left, right = self._owed[0]
+            both = ulaw_to_kept(left), ulaw_to_kept(right)
+            self._wav.append(*both)
+            self._peaks.add(*both)
+            self._owed.popleft()
 
     def _close_file(self) -> None:
+        self._write_owed()
         if self._wav is not None:
-            self._wav.close()
             drawn = json.dumps(self._peaks.drawn(), separators=(",", ":"))
             self._path.with_name(PEAKS).write_text(drawn, encoding="utf-8")
+            self._wav.close()

@@ -31,6 +31,7 @@ from bridge.sim.twilio.account import Account, print_problem
 from bridge.sim.twilio.call import Fetch, SimCall
 from bridge.sim.twilio.conference import Conference
 from bridge.sim.twilio.control import control_routes
+from bridge.sim.twilio.departures import Departures
 from bridge.sim.twilio.fields import Refusal
 from bridge.sim.twilio.lifecycle import Order, run_inbound, run_outbound
 from bridge.sim.twilio.owned import SimNumber
@@ -135,7 +136,7 @@ class Carrier:
         self.dial_faults: deque[RestFault | None] = deque()
         """The same for the next orders to call somebody alone; None is a healthy one."""
         self._dial_rng = random.Random(options.seed)
-        self._next_slot_s = 0.0
+        self._departures = Departures(options.calls_per_second)
         self.open_calls = 0
         """Outbound calls that are not over."""
         self._server = Server([*rest_routes(self), *control_routes(self)], options.host, options.port)
@@ -219,16 +220,12 @@ class Carrier:
         call = SimCall(self.account, from_, to, "outbound-api", party.phone)
         if time_limit_s is not None:
             call.time_limit_s = time_limit_s
-        now_s = asyncio.get_running_loop().time()
-        slot_s = max(now_s, self._next_slot_s)
-        self._next_slot_s = slot_s + 1 / self.options.calls_per_second
-        call.queue_time_ms = round((slot_s - now_s) * 1000)
+        turn, queued_s = self._departures.enter()
+        call.queue_time_ms = round(queued_s * 1000)
         progress = Progress(call, status_url, method=status_method, events=events)
         self._keep(call)
         self.open_calls += 1
-        call.task = asyncio.create_task(
-            run_outbound(call, order, party, progress, slot_s - now_s), name=f"call {call.sid}"
-        )
+        call.task = asyncio.create_task(run_outbound(call, order, party, progress, turn), name=f"call {call.sid}")
         call.task.add_done_callback(self._closed)
         return call
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from functools import cache
+from typing import cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.store.base import Attempt
+from bridge.store.inserts import insert
 from bridge.store.tables import IS_OPEN, as_row, as_rows, attempts, one_of, padded, values
 
 _FIXED = {"token", "id", "phone", "contact_id", "campaign_id", "n", "claimed_at", "owner", "from_number", "agent"}
@@ -16,11 +18,14 @@ _FIXED |= {"variables", "terms", "request_key", "request_hash", "looked_at", "lo
 _WRITTEN = tuple(field.name for field in fields(Attempt) if field.name not in _FIXED)
 """What evidence may change after the intent."""
 
-# Built once: building a statement costs as much as running it (see `sqlite.py`).
-_INTEND = {
-    "sqlite": sqlite.insert(attempts).on_conflict_do_nothing().returning(attempts.c.id),
-    "postgresql": postgresql.insert(attempts).on_conflict_do_nothing().returning(attempts.c.id),
-}
+
+@cache
+def _intend(dialect: str) -> sa.Executable:
+    """Built once: building a statement costs as much as running it (see `sqlite.py`)."""
+    return cast("sa.Executable", insert(dialect, attempts).on_conflict_do_nothing().returning(attempts.c.id))
+
+
+# These too.
 _HISTORY = (
     sa.select(attempts.c.contact_id, attempts.c.n, attempts.c.outcome, attempts.c.claimed_at)
     .where(one_of(attempts.c.contact_id, "contact_ids"))
@@ -56,7 +61,7 @@ def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
     """Write intents down. The ids of those that are: whose number has no other open attempt."""
     if not rows:
         return set()
-    return set(conn.execute(_INTEND[conn.dialect.name], [values(row) for row in rows]).scalars())
+    return set(conn.execute(_intend(conn.dialect.name), [values(row) for row in rows]).scalars())
 
 
 def history(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, str, float]]]:

@@ -113,10 +113,14 @@ class Attempt:
     """What this call may do and cost, as JSON: minutes, voicemail, ring time."""
     carrier_call_id: str = ""
     placed_at: float | None = None
+    rang_at: float | None = None
+    """When its phone rang first, where the carrier told of it."""
     answered_at: float | None = None
     ended_at: float | None = None
     status: str = ""
     """The carrier's last word that counts."""
+    called_off: str = ""
+    """Why it was to be taken out of the carrier's queue, in one word; whether that came in time, `status` says."""
     sip: int = 0
     error_code: int = 0
     answered_by: str = ""

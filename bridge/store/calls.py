@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from bridge.errors import StoreError
 from bridge.store import webhooks
 from bridge.store.base import CallRow, Line
-from bridge.store.database import Database, insert
+from bridge.store.database import Database
+from bridge.store.inserts import insert
 from bridge.store.tables import as_row, calls, transcript_lines, values
 
 _FORGET = transcript_lines.delete().where(transcript_lines.c.call_id == sa.bindparam("call"))
@@ -102,7 +103,7 @@ def put(conn: sa.Connection, stored: Sequence[StoredCall]) -> None:
     """Keep these calls, in place of what was known of them."""
     if not stored:
         return
-    made = insert(conn, calls)
+    made = insert(conn.dialect.name, calls)
     conn.execute(
         made.on_conflict_do_update(
             index_elements=[calls.c.id], set_={name: getattr(made.excluded, name) for name in _OTHERS}

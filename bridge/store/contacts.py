@@ -13,6 +13,8 @@ from bridge.store.tables import IS_DUE, as_rows, contacts, one_of, padded, value
 HELD = "window"
 """The outcome of a contact that was never called and is not due before its window opens (or a cap allows it): it waits
 for the rules, not for a time that its row names."""
+NO_HOURS = "no_hours"
+"""The outcome of a contact that was skipped because the window never opens in all of its zones at once."""
 PRIORITIES = tuple(range(9, -1, -1))
 """The most urgent first."""
 _ROWS = 500
@@ -150,8 +152,10 @@ def go_on(conn: sa.Connection, moves: Sequence[GoesOn]) -> None:
 
 def release(conn: sa.Connection, campaign_id: str, now: float) -> None:
     """Who waits only because the rules did not allow a call is asked about anew: the rules are others now."""
-    held = (contacts.c.campaign_id == campaign_id, contacts.c.state == "waiting", contacts.c.outcome == HELD)
-    conn.execute(contacts.update().where(*held).values(due_at=now, outcome=""))
+    state = sa.case((contacts.c.attempts > 0, "retry_at"), else_="waiting")
+    for held in (("waiting", HELD), ("skipped", NO_HOURS)):
+        theirs = (contacts.c.campaign_id == campaign_id, contacts.c.state == held[0], contacts.c.outcome == held[1])
+        conn.execute(contacts.update().where(*theirs).values(state=state, due_at=now, outcome=""))
 
 
 def end_waiting(conn: sa.Connection, campaign_id: str, state: ContactState, outcome: str) -> int:

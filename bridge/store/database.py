@@ -17,18 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Literal, TypeVar, TypeVarTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as _postgresql
-from sqlalchemy.dialects import sqlite as _sqlite
 
 from bridge.errors import StoreError
 from bridge.store.address import Address, read_address
-from bridge.store.postgres import PostgresPool
 from bridge.store.schema import CURRENT, Schema
 from bridge.store.sqlite import SqliteLanes, connect
 from bridge.store.trouble import CAUGHT, as_store_error
+
+if TYPE_CHECKING:
+    from bridge.store.postgres import PostgresPool
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -60,6 +60,9 @@ class Database:
         """
         address = read_address(url, data)
         if address.path is None:
+            # With it come SQLAlchemy's async part and its ORM: 9 MB, which a file of SQLite's does without.
+            from bridge.store.postgres import PostgresPool
+
             db = cls(address, PostgresPool(address))
         else:
             _make_file(address.path)
@@ -100,11 +103,6 @@ class Database:
     async def close(self) -> None:
         """When what is under way is done."""
         await self.engine.close()
-
-
-def insert(conn: sa.Connection, table: sa.Table) -> Any:
-    """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for the database of `conn`."""
-    return (_sqlite if conn.dialect.name == "sqlite" else _postgresql).insert(table)
 
 
 def _make_file(path: Path) -> None:

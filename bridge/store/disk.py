@@ -2,7 +2,8 @@
 
 No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written two
 seconds after their first new entry, a few at a time, so that the files of many calls never hold up the calls. A disk
-that refuses is told once, and calls go on.
+that refuses is told once, and calls go on; what it refused is kept and tried again until it is taken, so that a disk
+that was full for a while leaves no hole.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from bridge.errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,12 @@ OPEN = 1_000
 """So many files are kept open; beyond, each is opened to be written and closed again."""
 PAUSE_S = 0.0075
 """... with this between: 800 files a second, two to three of each of 500 calls every two seconds."""
+AGAIN_S = 5.0
+"""What the disk refused is tried again after this, until it is taken."""
+MOST_OWED = 1 << 20
+"""Bytes of one file that wait for the disk; what is more is given up. A call's files grow by some 100 kB a minute."""
+MOST_JOBS = 10_000
+"""Jobs and files that wait."""
 
 
 class Disk:
@@ -42,22 +52,73 @@ class Disk:
         self._dirty: dict[GrowingFile[Any], float] = {}  # and when it is due, soonest first
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
+        self._told = False
         self._open = 0  # files; only the thread touches this
+        self._owed: dict[Hashable, Callable[[], None]] = {}  # what was refused; only the thread changes this
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._closed = False
         self._most_open = min(OPEN, _allowed_files() // 4)  # the rest is for sockets
 
-    def submit(self, job: Callable[[], None]) -> asyncio.Future[None]:
-        """Run a job in the thread, after all before it."""
-        return asyncio.get_running_loop().run_in_executor(self._thread, self._run, job)
+    def submit(self, job: Callable[[], None], owed_as: Hashable = None) -> asyncio.Future[None]:
+        """Run a job in the thread, after all before it.
 
-    def _run(self, job: Callable[[], None]) -> None:
+        With a name (`owed_as`) it is run again when the disk refuses, until it is taken, or another of that name comes.
+        """
+        self._loop = asyncio.get_running_loop()
+        return self._loop.run_in_executor(self._thread, self._run, job, owed_as)
+
+    def _run(self, job: Callable[[], None], owed_as: Hashable = None) -> None:
+        self._owed.pop(owed_as, None)
         try:
             job()
         except Exception as error:  # the boundary to the disk: told once, calls go on
             self._failed(error)
+            if owed_as is not None and _is_refusal(error):
+                self._owe(owed_as, job)
+
+    @property
+    def owes(self) -> bool:
+        """Is there something that the disk refused and that shall still be written?"""
+        return bool(self._owed)
+
+    def _owe(self, name: Hashable, job: Callable[[], None]) -> None:
+        if name in self._owed or len(self._owed) < MOST_JOBS:
+            self._owed[name] = job
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        if self._loop is not None and not self._closed:
+            with suppress(RuntimeError):  # the loop is closed: `close` tries once more
+                self._loop.call_soon_threadsafe(self._plan)
+
+    def _plan(self) -> None:
+        if self._again is None and not self._closed:
+            self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
+
+    def _try_again(self) -> None:
+        self._again = None
+        self._thread.submit(self._pay)
+
+    def _pay(self) -> None:
+        if not self._owed:
+            return
+        for name, job in list(self._owed.items()):
+            try:
+                job()
+            except (OSError, StoreError):  # told before
+                continue
+            del self._owed[name]
+        if self._owed:
+            self._ask_again()
+        else:
+            self._told = False
+            log.info("what the disk refused of calls is written")
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
-        if self._failures == 1:
+        if not self._told:
+            self._told = True
             log.error("cannot write call data", extra={"error": str(error)})
 
     @property
@@ -91,6 +152,7 @@ class Disk:
             self._timer = loop.call_at(max(due, now + PAUSE_S), self._flush)
 
     def _write(self, files: list[GrowingFile[Any]]) -> None:
+        self._loop = asyncio.get_running_loop()
         jobs = [(f, self._taken(f), f.finished) for f in files]
         if jobs:
             # Past the loop: nobody waits for this, and a future of the loop would wake it once more.
@@ -107,21 +169,25 @@ class Disk:
         refused: OSError | None = None
         for file, data, finished in jobs:
             try:
-                self._append(file, data)
-                if finished or self._open > self._most_open:
-                    self._close(file)
+                self._append(file, data, finished)
             except OSError as error:  # one call's file must not cost the others theirs
                 refused = error
+                if len(file.owed) > MOST_OWED:
+                    file.owed = file.owed[: file.owed.rfind(b"\n", 0, MOST_OWED) + 1]
+                self._owe(file, lambda file=file: self._append(file, b"", file.finished))  # type: ignore[misc]
         if refused is not None:
             raise refused
 
-    def _append(self, file: GrowingFile[Any], data: bytes) -> None:
+    def _append(self, file: GrowingFile[Any], data: bytes, finished: bool) -> None:
         """One system call, as a rule: each one takes the interpreter from the calls and gives it back."""
-        if file.fd < 0 and data:
+        file.owed += data
+        if file.fd < 0 and file.owed:
             file.fd = os.open(file.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CLOEXEC, 0o666)
             self._open += 1
-        while data:  # a disk that is nearly full takes a part first
-            data = data[os.write(file.fd, data) :]
+        while file.owed:  # a disk that is nearly full takes a part first
+            file.owed = file.owed[os.write(file.fd, file.owed) :]
+        if finished or self._open > self._most_open:
+            self._close(file)
 
     def _close(self, file: GrowingFile[Any]) -> None:
         if file.fd >= 0:
@@ -134,14 +200,27 @@ class Disk:
         files = list(self._dirty)
         self._dirty.clear()
         self._write(files)
-        await self.submit(lambda: None)
+        await self.submit(self._pay)
 
     def close(self) -> None:
         """No more jobs; waits for those that are there."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._closed = True
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._owed:
+            self._thread.submit(self._pay)
         self._thread.shutdown(wait=True)
+        if self._owed:
+            log.error("call data is lost: the disk does not take it", extra={"pieces": len(self._owed)})
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Did the disk say no, and not we ourselves?"""
+    return isinstance(error, OSError) or (isinstance(error, StoreError) and isinstance(error.__cause__, OSError))
 
 
 def _allowed_files() -> int:
@@ -163,7 +242,7 @@ def _nothing() -> None:
 class GrowingFile(Generic[Entry]):
     """A file that only grows. `lines` makes lines of the entries when they are written, not when they happen."""
 
-    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "path")
+    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "owed", "path")
 
     def __init__(self, disk: Disk, path: Path, lines: Callable[[list[Entry]], Iterable[bytes]]) -> None:
         self.path = path
@@ -173,6 +252,8 @@ class GrowingFile(Generic[Entry]):
         self._size = 0
         self.fd = -1
         """The open file; only the disk's thread touches it."""
+        self.owed = b""
+        """What the disk refused, and what is to be written first; the same."""
         self.finished = False
         self.before: Callable[[], None] = _nothing
         """Called before the file is written, to add what is still being counted."""

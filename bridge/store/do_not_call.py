@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from bridge.store import audit, webhooks
 from bridge.store.base import AuditEntry, DoNotCall
-from bridge.store.database import Database, insert
+from bridge.store.database import Database
+from bridge.store.inserts import insert
 from bridge.store.prepared import Prepared
 from bridge.store.tables import IS_DUE, as_row, contacts, do_not_call, values
 
@@ -75,7 +76,7 @@ def add(conn: sa.Connection, entries: Iterable[DoNotCall]) -> int:
     new = 0
     for part in _parts(entries):
         rows = list({entry.phone: values(entry) for entry in part}.values())
-        made = insert(conn, do_not_call).on_conflict_do_nothing().returning(do_not_call.c.phone)
+        made = insert(conn.dialect.name, do_not_call).on_conflict_do_nothing().returning(do_not_call.c.phone)
         fresh = set(conn.execute(made, rows).scalars())
         new += len(fresh)
         webhooks.announce(conn, [_opted_out(row) for row in rows if row["phone"] in fresh and row["source"] in _SAID])

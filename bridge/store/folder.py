@@ -113,11 +113,11 @@ class CallFolders:
         folder = self.path(call_id)
         part = folder / f".{name}.part"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             part.replace(folder / name)
         except (OSError, UnicodeError) as error:
-            raise StoreError(f"{folder / name} cannot be written: {error}") from None
+            raise StoreError(f"{folder / name} cannot be written: {error}") from error
 
     def close_crashed(self, ended_at: str) -> list[str]:
         """Give every record that a killed process left open its end; returns their ids."""

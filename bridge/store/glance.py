@@ -10,7 +10,6 @@ from typing import Literal
 from urllib.parse import quote
 
 from bridge.store.address import read_address
-from bridge.store.postgres import PostgresPool
 from bridge.store.schema import CURRENT, Schema, version
 from bridge.store.trouble import CAUGHT, as_store_error
 
@@ -37,6 +36,8 @@ async def glance(url: str, data: Path, schema: Schema = CURRENT) -> Glance:
     """
     address = read_address(url, data)
     if address.path is None:
+        from bridge.store.postgres import PostgresPool  # heavy: see `Database.open`
+
         pool = PostgresPool(address)
         try:
             found = await pool.read(WAIT_S, version)

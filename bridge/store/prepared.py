@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from bridge.store.database import insert
+from bridge.store.inserts import insert
 
 Statement = sa.Select[Any] | sa.Insert | sa.Update | sa.Delete
 Process = Callable[[Any], Any] | None
@@ -71,7 +71,7 @@ class Prepared:
         made = self._made.get(conn.dialect.name)
         if made is None:
             whole = self._statement
-            made = whole if isinstance(whole, sa.Executable) else whole(lambda table: insert(conn, table))
+            made = whole if isinstance(whole, sa.Executable) else whole(lambda table: insert(conn.dialect.name, table))
             self._made[conn.dialect.name] = made
         return made
 

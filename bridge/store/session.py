@@ -13,7 +13,7 @@ from typing import Any
 
 from bridge.errors import DatabaseLost, StoreError
 from bridge.store.database import Database
-from bridge.store.postgres import PostgresPool
+from bridge.store.sqlite import SqliteLanes
 from bridge.store.trouble import CAUGHT, as_store_error
 
 ANSWER_S = 5.0
@@ -34,7 +34,7 @@ class Session:
     @classmethod
     async def open(cls, db: Database) -> Session:
         """A new one. Raises StoreError: for SQLite, or when the server cannot be reached."""
-        if not isinstance(db.engine, PostgresPool):
+        if isinstance(db.engine, SqliteLanes):
             raise StoreError(f"{db.address.shown} is a file: it has no sessions")
         try:
             return cls(await db.engine.own_connection(), db.address.shown)

@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bridge.store.base import CallRow, Delivery, DeliveryState, Endpoint
-from bridge.store.database import Database, insert
+from bridge.store.database import Database
 from bridge.store.ids import new_id
+from bridge.store.inserts import insert
 from bridge.store.tables import as_row, values, webhook_deliveries, webhook_endpoints
 
 VERSION = 1
@@ -97,7 +98,7 @@ def announce(conn: sa.Connection, events: Sequence[Event], *, old: bool = False)
         if (not to.events or event.type in to.events) and not (old and event.at < to.created_at)
     ]
     if rows:
-        conn.execute(insert(conn, webhook_deliveries).on_conflict_do_nothing(), rows)
+        conn.execute(insert(conn.dialect.name, webhook_deliveries).on_conflict_do_nothing(), rows)
     return len(rows)
 
 

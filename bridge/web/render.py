@@ -25,6 +25,7 @@ from starlette.responses import HTMLResponse, Response
 
 from bridge.web.assets import assets
 from bridge.web.headers import with_nonce
+from bridge.web.rule_fields import in_words
 
 THEMES: Final = ("auto", "light", "dark")
 ZONES: Final = ("local", "utc")
@@ -190,6 +191,7 @@ def _environment() -> Environment:
         "usd": usd,
         "waited": waited,
         "spoken": spoken,
+        "weekdays": in_words,
     }
     made.globals |= {"static": assets().url, "query": query, "share": share}
     return made

@@ -5,7 +5,7 @@ The names of the fields are those of `dialer.rules`; `days` is one box a day, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -166,6 +166,23 @@ def typed(fields: Mapping[str, str]) -> dict[str, Any]:
     return {**fields, "days": [day for day in DAYS if f"days.{day}" in fields]} | {
         rule.name: rule.name in fields for group in GROUPS for rule in group.rules if rule.kind == "yes"
     }
+
+
+def in_words(chosen: Iterable[str]) -> str:
+    """Weekdays as people say them: every day; Mon to Sat; Mon, Wed and Fri."""
+    there = set(chosen)
+    runs: list[list[str]] = []
+    for before, day in zip(("", *DAYS), DAYS, strict=False):
+        if day in there and before in there and runs:
+            runs[-1].append(day)
+        elif day in there:
+            runs.append([day])
+    if len(there) == len(DAYS):
+        return "every day"
+    said: list[str] = []
+    for run in runs:
+        said += [f"{run[0]} to {run[-1]}".title().replace(" To ", " to ")] if len(run) > 2 else map(str.capitalize, run)
+    return " and ".join(filter(None, (", ".join(said[:-1]), said[-1]))) if said else "no day"
 
 
 def days() -> list[tuple[str, str]]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 
+from bridge.carriers.base import OwnedNumber
 from bridge.dialer.forecast import Forecast
 from bridge.dialer.office import Report
 from bridge.dialer.progress import Minute, Steps
 from bridge.dialer.shown import CONTACT_HIDDEN, ENDPOINT_HIDDEN, HIDDEN
 from bridge.dialer.standstill import Standstill
+from bridge.live.glances import RunningTool
 from bridge.store.base import Attempt, AuditEntry, Campaign, Contact, Delivery, DoNotCall, Endpoint, Token
 from bridge.store.figures import Day
 from bridge.web import rule_fields
+from bridge.web.checks.check import Level, Severity
+from bridge.web.number_desk import Changed
 
 Schema = dict[str, Any]
 PLACE = "#/components/schemas/"
@@ -72,7 +76,7 @@ def made() -> dict[str, Schema]:
     report = found["Report"]
     report["properties"] |= {"campaign": ref("Campaign"), "standstill": ref("Standstill")}
     report["required"].append("standstill")
-    for plain in (Token, Day, Forecast):
+    for plain in (Token, Day, Forecast, RunningTool, Changed, OwnedNumber):
         found[plain.__name__] = _plain(plain, found)
     found["Forecast"]["properties"]["rules"] = ref("Rules")
     found["Forecast"]["required"].append("rules")
@@ -81,6 +85,10 @@ def made() -> dict[str, Schema]:
     told: dict[str, Schema] = {"cost_usd": {"type": "number"}, "tries": {"type": "array", "items": ref("Try")}}
     found["Person"] = _with(found["Contact"], told)
     found["EndpointWithSecret"] = _with(found["Endpoint"], {"secret": TEXT})
+    found["Changed"] = _with(found["Changed"], {"warning": TEXT})
+    saved = found["NumberHooks"]["properties"] | {"by": TEXT, "at": {"type": "number"}}
+    before: Schema = table(saved) | {"type": ["object", "null"]}
+    found["OwnedNumber"] = _with(found["OwnedNumber"], {"here": {"type": "boolean"}, "before": before})
     found["TokenWithSecret"] = _with(found["Token"], {"token": TEXT})
     return found | _WRITTEN
 
@@ -156,6 +164,7 @@ _CALL = {
     "phase": TEXT,
 }
 _WORDS: Schema = {"type": "array", "items": TEXT}
+_BY_NAME: Schema = {"type": "object", "additionalProperties": TEXT}
 _FINDING = table({"source": TEXT, "line": {"type": ["integer", "null"]}, "level": TEXT, "sentence": TEXT})
 _AGENT = {
     "name": TEXT,
@@ -168,10 +177,10 @@ _AGENT = {
     "tool_calls": COUNT,
     "tool_errors": COUNT,
 }
+_LAST = table({"who": TEXT, "words": TEXT}) | {"type": ["object", "null"]}
+_LIVE = _CALL | {"seconds": {"type": "number"}, "speaking": TEXT, "last": _LAST}
 _WRITTEN: dict[str, Schema] = {
-    "LiveCall": table(
-        _CALL | {"seconds": {"type": "number"}, "speaking": {"type": "string"}, "last": {"type": ["object", "null"]}}
-    ),
+    "LiveCall": table(_LIVE),
     "Call": table(
         _CALL
         | {
@@ -230,18 +239,52 @@ _WRITTEN: dict[str, Schema] = {
         | {
             "instructions": TEXT,
             "greeting": TEXT,
-            "facts": {"type": "object"},
+            "facts": _BY_NAME,
             "tools": {"type": "array", "items": table({"name": TEXT, "description": TEXT, "parameters": {}})},
             "tool_sources": _WORDS,
             "handoffs": _WORDS,
             "guardrails": {
                 "type": "array", "items": table({"name": TEXT, "on": TEXT, "say": TEXT, "every": {"type": "integer"}})
             },
-            "menu": {"type": "object"},
+            "menu": _BY_NAME,
             "estimated_tokens": COUNT,
         }
     ),
     "BrokenAgent": table({"spec": TEXT, "error": TEXT, "roles": _WORDS}),
+    "WatchedCall": table(
+        _LIVE
+        | {
+            "told": {"type": "array", "items": table({"fact": TEXT}, more=True)},
+            "team": {"type": "array", "items": TEXT},
+            "tools": {"type": "array", "items": ref("RunningTool")},
+            "approvals": {"type": "array", "items": ref("Approval")},
+            "listeners": COUNT,
+        }
+    ),
+    "Explained": table({"id": TEXT, "ending": TEXT, "findings": {"type": "array", "items": ref("WentWrong")}}),
+    "WentWrong": table(
+        {
+            "rule": TEXT,
+            "sentence": TEXT,
+            "at_ms": {"type": "array", "items": {"type": "integer"}},
+            "advice": TEXT,
+            "evidence": {"type": "object"},
+        }
+    ),
+    "Checked": table(
+        {
+            "id": TEXT,
+            "title": TEXT,
+            "severity": {"enum": list(get_args(Severity))},
+            "level": {"enum": list(get_args(Level))},
+            "detail": TEXT,
+            "cause": TEXT,
+            "fix": TEXT,
+            "env": {"type": "array", "items": TEXT},
+            "fixable": {"type": "boolean"},
+            "took_ms": COUNT,
+        }
+    ),
     "Setting": table({"name": TEXT, "value": TEXT, "source": TEXT, "why": TEXT}),
     "FailedCheck": table({"title": TEXT, "detail": TEXT, "fix": TEXT}),
     "RefusedRow": table(

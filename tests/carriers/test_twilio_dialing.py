@@ -197,6 +197,17 @@ def test_calling_off() -> None:
         assert refusal(lambda to: to.cancel(CallRef(CALL)), control(server.url)).status == 503
 
 
+def test_taking_back_hangs_up_on_nobody() -> None:
+    """Somebody has just picked up, or it is over: one request, and what goes on goes on."""
+    with rest(answering(200, {"sid": CALL, "status": "canceled"})) as server:
+        assert asyncio.run(control(server.url).take_back(CallRef(CALL))) is True
+    with rest(answering(400, {"code": 21220, "message": "Call is in-progress.", "status": 400})) as server:
+        assert asyncio.run(control(server.url).take_back(CallRef(CALL))) is False
+    assert [fields for _, _, fields, _ in server.asked] == [{"Status": "canceled"}]
+    with rest(answering(503, "")) as server:
+        assert refusal(lambda to: to.take_back(CallRef(CALL)), control(server.url)).status == 503
+
+
 def listed(*rows: tuple[str, str], more: str | None = None) -> dict[str, object]:
     calls = [{"sid": sid, "to": TO, "from": FROM, "status": "queued", "date_created": at} for sid, at in rows]
     return {"calls": calls, "next_page_uri": more, "page": 0, "page_size": 50}

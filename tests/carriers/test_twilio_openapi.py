@@ -38,6 +38,7 @@ REQUESTS: dict[str, Request] = {
     "a call in full": ("CreateCall", lambda to: to.dial(FULL), CallRef(EXAMPLE)),
     "hang up": ("UpdateCall", lambda to: to.hang_up(CallRef(CALL)), None),
     "call off": ("UpdateCall", lambda to: to.cancel(CallRef(CALL)), True),
+    "take back": ("UpdateCall", lambda to: to.take_back(CallRef(CALL)), True),
     "redirect": ("UpdateCall", lambda to: to.redirect(CallRef(CALL), "<Response><Hangup/></Response>"), None),
     "look up": ("FetchCall", lambda to: to.look_up(CallRef(CALL)), Outcome("completed", True, "machine_start", 4, 0.2)),
     "find": ("ListCall", lambda to: to.find(TO, FROM, 0.0), [CallRef(EXAMPLE), CallRef(EXAMPLE[:-1] + "0")]),
@@ -62,7 +63,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_request_of_control_is_tried_here() -> None:
     ours = {name for name, one in vars(TwilioControl).items() if asyncio.iscoroutinefunction(one)}
-    assert ours - {"_do"} == {"dial", "hang_up", "cancel", "redirect", "look_up", "find", "send_text"} | {
+    assert ours - {"_do"} == {"dial", "hang_up", "cancel", "take_back", "redirect", "look_up", "find", "send_text"} | {
         "account",
         "numbers",
         "point_number",

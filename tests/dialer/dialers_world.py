@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.carriers.base import CallRef, DialOrder, Outcome
-from bridge.dialer.evidence import Word
+from bridge.dialer.evidence import ENDS, Word
 from bridge.dialer.ledger import Ledger
 from bridge.dialer.office import Office
 from bridge.dialer.patience import Patience
@@ -22,7 +22,20 @@ from bridge.store.database import Database
 from bridge.store.proof import FileProof, Proof, SessionProof
 
 OURS = "+14155550100"
+BEGAN = 1_796_068_800.0
+"""Tuesday, 2026-12-01, 12:00 in California."""
 ALL_DAY = {"consent": "tests", "window": "00:00-24:00", "days": "mon-sun", "attempts": 1, "breaker": {"least": 10_000}}
+
+
+@dataclass
+class Day:
+    """A clock of the day: it goes with the loop, and somebody may set it (`off`, in seconds). For any thread."""
+
+    loop: asyncio.AbstractEventLoop
+    off: float = 0.0
+
+    def __call__(self) -> float:
+        return BEGAN + self.off + self.loop.time()
 
 
 @dataclass
@@ -61,7 +74,14 @@ class Listing:
 
     async def look_up(self, call: CallRef) -> Outcome | None:
         found = next((c for c in self.calls if c.id == call.carrier_call_id), None)
-        return found and Outcome(found.status, found.status in ("completed", "busy", "no-answer", "failed"))
+        return found and Outcome(found.status, found.status in ENDS)
+
+    async def take_back(self, call: CallRef) -> bool:
+        found = next(c for c in self.calls if c.id == call.carrier_call_id)
+        if found.status not in ("queued", "ringing"):
+            return False
+        found.status = "canceled"
+        return True
 
 
 @dataclass
@@ -107,19 +127,29 @@ class Dialing:
 
 
 async def dialer(
-    db: Database, carrier: Any, *, clock: Callable[[], float] = time.time, patience: Patience | None = None, **more: Any
+    db: Database,
+    carrier: Any,
+    *,
+    clock: Callable[[], float] = time.time,
+    patience: Patience | None = None,
+    claims: bool = True,
+    **more: Any,
 ) -> Dialing:
-    """A dialer that has proven to live, and has not begun yet."""
+    """A dialer that has proven to live, and has not begun yet. `claims`: it runs campaigns; else it is a server that
+    only answers, beside one that does."""
     made: list[Proof] = []
 
     async def prove() -> Proof:
-        made.append(FileProof(db.address.path) if db.address.path is not None else await SessionProof.take(db))
+        path = db.address.path
+        made.append(FileProof(path, alone=claims) if path is not None else await SessionProof.take(db))
         return made[-1]
 
     proof = await prove()
     ledger = Ledger(db, proof.owner, clock, patience)
     options = {"clock": clock, "default_number": OURS, "account_cps": 1000.0} | more
-    return Dialing(db, ledger, Worker(ledger, proof, prove, carrier, OpenHouse(), **options), proof)
+    worker = Worker(ledger, proof, prove, carrier, OpenHouse(), **options)
+    worker.claims = claims
+    return Dialing(db, ledger, worker, proof)
 
 
 @asynccontextmanager
@@ -172,4 +202,17 @@ def lives(ledger: Callable[[Call], Ledger], *, last_s: float = 0.1, ends: str = 
     return begin
 
 
-__all__ = ["ALL_DAY", "Call", "CarrierError", "Dialing", "Listing", "campaign", "dialer", "dialers", "lives", "person"]
+__all__ = [
+    "ALL_DAY",
+    "BEGAN",
+    "Call",
+    "CarrierError",
+    "Day",
+    "Dialing",
+    "Listing",
+    "campaign",
+    "dialer",
+    "dialers",
+    "lives",
+    "person",
+]

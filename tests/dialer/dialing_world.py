@@ -17,7 +17,7 @@ from bridge.sim.plan import Plan
 from bridge.store.base import Contact
 
 OURS = "+14155550100"
-NOON = 1_796_065_200.0
+NOON = 1_796_068_800.0
 """Tuesday, 2026-12-01, 12:00 in California."""
 AGENT = Agent("caller", instructions="Call people.", greeting="Hello, is this a good time?")
 

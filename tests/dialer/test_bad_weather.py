@@ -101,6 +101,7 @@ async def post_in_order(world: Any, attempt: Attempt, n: int, order: Sequence[in
     post = world.carrier.account.post
     requests = Five(attempt, n).requests()
     for place in order:
+        await asyncio.sleep(0.01)
         path, form = requests[place]
         answer = await post.request(post.address.absolute(path), form, lambda exchange: None)
         assert answer.status in (200, 204), answer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from dialing_world import campaign, dialing, over, person
+from dialing_world import NOON, campaign, dialing, over, person
 
 from bridge.sim import loop
 from bridge.sim.party import Party
@@ -48,5 +50,44 @@ def test_a_window_that_is_widened_brings_those_back_who_waited_for_it(tmp_path: 
             assert {call.to for call in world.carrier.calls.values()} == set(waits)
             attempts = {a.phone: a.claimed_at for a in await desk.office.attempts(found)}
             assert attempts["+14155550201"] >= later > attempts["+14155550200"] + 1100
+
+    loop.run(story())
+
+
+def test_a_wider_window_brings_back_who_was_taken_out_of_the_carriers_queue(tmp_path: Path) -> None:
+    """Their order had been given; they are called under the wider rules on the same day, and once."""
+
+    async def story() -> None:
+        people = {"directory": lambda number: Party(does="busy"), "calls_per_second": 0.1}
+        async with dialing(tmp_path, carrier=people) as (world, desk):
+            found = await campaign(desk, [person(n) for n in range(8)], attempts=1, window="09:00-12:01")
+            await world.until(lambda: len(world.carrier.calls) == 8)
+            await world.until(lambda: desk.office.now > NOON + 60)
+            waits = {c.phone for c in await desk.office.people(found) if c.state == "waiting"}
+            assert waits and {c.outcome for c in await desk.office.people(found) if c.phone in waits} == {"window"}
+            await desk.office.edit(found, {"window": "09:00-18:00"}, "tests")
+            await over(world, desk, found)
+            assert desk.office.now < NOON + 600
+            rang = Counter(call.to for call in world.carrier.calls.values() if call.status == "busy")
+            assert rang == Counter(person(n).phone for n in range(8))
+
+    loop.run(story())
+
+
+def test_a_wider_window_brings_back_who_had_no_hour_in_it(tmp_path: Path) -> None:
+    """A number of two zones that are five hours apart: nine to twelve is never the time in both of them."""
+    zones = ("America/New_York", "Pacific/Honolulu")
+
+    async def story() -> None:
+        people = {"directory": lambda number: Party(does="busy")}
+        async with dialing(tmp_path, carrier=people) as (world, desk):
+            rows = [replace(person(0), zones=zones), person(1, due_at=NOON + 600)]
+            found = await campaign(desk, rows, attempts=1, window="09:00-12:00")
+            await asyncio.sleep(30.0)
+            first, _ = await desk.office.people(found)
+            assert (first.state, first.outcome) == ("skipped", "no_hours")
+            await desk.office.edit(found, {"window": "09:00-18:00"}, "tests")
+            await over(world, desk, found)
+            assert {call.to for call in world.carrier.calls.values()} == {row.phone for row in rows}
 
     loop.run(story())

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dialers_world import Call, CarrierError, Listing, campaign, dialer, lives
+from dialers_world import Call, CarrierError, Day, Listing, campaign, dialer, lives
 
 from bridge.carriers.base import DialOrder
 from bridge.sim import loop
@@ -17,18 +16,6 @@ from bridge.store.base import FINAL
 from bridge.store.database import Database
 
 HOUR, DAY = 3600.0, 86_400.0
-BEGAN = 1_796_065_200.0
-
-
-@dataclass
-class Day:
-    """A clock that somebody sets."""
-
-    loop: asyncio.AbstractEventLoop
-    off: float = 0.0
-
-    def __call__(self) -> float:
-        return BEGAN + self.off + self.loop.time()
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR, DAY, -DAY])

@@ -86,6 +86,28 @@ def test_sip_codes_say_more_than_the_status(status: str, sip: int, outcome: str)
     assert after([word(1005, status=status, sip=sip)]).outcome == outcome
 
 
+OFF = word(1003, called_off="paused", reason="was to be called off: paused")
+CANCELED = word(1004, status="canceled", sip=487)
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        ([FIVE[0], OFF, CANCELED], "not_placed"),
+        ([FIVE[0], OFF, CANCELED, FIVE[1]], "canceled"),  # a phone rang
+        ([FIVE[0], CANCELED], "canceled"),  # a person ended it
+        ([FIVE[1], OFF, FIVE[2], FIVE[3], FIVE[4]], "machine"),  # it came too late
+        ([OFF, word(1009, status="busy", sip=486)], "busy"),
+    ],
+)
+def test_what_was_called_off_in_time_was_no_attempt_in_whatever_order_that_is_told(
+    words: list[Word], outcome: str
+) -> None:
+    ends = [after(list(order)) for order in itertools.permutations(words)]
+    assert ends == [ends[0]] * len(ends)
+    assert (ends[0].state, ends[0].outcome) == ("closed", outcome)
+
+
 def test_an_answer_that_was_lost_is_unknown_until_anything_is_heard_of_the_call() -> None:
     lost = Word(token="token", at=1010, lost=True)
     assert after([lost]).state == "unknown"

@@ -49,6 +49,23 @@ def row(state: AttemptState, looks: int = 0) -> Attempt:
         (row("answered"), Known(25 + P.queue_s, mine=True), "leave"),
         (row("answered"), Known(600 + P.talk_s, mine=True), "ask"),
         (row("review", 2), Known(1e9, dead=True), "leave"),
+        # nobody wants it any more, and it waits at the carrier
+        (row("placed"), Known(1, mine=True, unwanted_s=0), "call_off"),
+        (row("placed"), Known(1, dead=True, unwanted_s=0), "call_off"),
+        (replace(row("placed"), status="initiated"), Known(1, mine=True, unwanted_s=0), "call_off"),
+        (row("placed"), Known(1, mine=True, unwanted_s=9, tried_s=P.look_again_s - 1), "leave"),
+        (row("placed"), Known(1, mine=True, unwanted_s=0, at_work=True), "leave"),
+        # its own dialer may be frozen
+        (row("placed"), Known(1, unwanted_s=P.others_s - 1), "leave"),
+        (row("placed"), Known(1, unwanted_s=P.others_s), "call_off"),
+        # it rings, or somebody talks: it goes on
+        (replace(row("placed"), status="ringing"), Known(1, mine=True, unwanted_s=99), "leave"),
+        (row("answered"), Known(1, mine=True, unwanted_s=99), "leave"),
+        # nobody knows whether it waits there
+        (row("unknown"), Known(1, mine=True, unwanted_s=0), "search"),
+        (row("intent"), Known(1, dead=True, unwanted_s=0), "search"),
+        (row("intent"), Known(1, unwanted_s=99), "leave"),
+        (row("intent"), Known(AGE, dead=True, unwanted_s=99), "look"),
     ],
 )
 def test_the_table(attempt: Attempt, known: Known, step: str) -> None:

@@ -12,17 +12,16 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dialers_world import ALL_DAY, OURS, Call, CarrierError, Listing, OpenHouse, person
+from dialers_world import ALL_DAY, OURS, Call, CarrierError, Day, Listing, OpenHouse, person
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bridge.carriers.base import DialOrder
-from bridge.dialer.evidence import Word
+from bridge.dialer.evidence import ENDS, Word, is_waiting
 from bridge.dialer.ledger import Ledger
 from bridge.dialer.office import Office
 from bridge.dialer.orders import Orders
@@ -34,7 +33,6 @@ from bridge.store.database import Database
 from bridge.store.proof import FileProof
 
 T = TypeVar("T")
-BEGAN = 1_796_065_200.0
 PEOPLE = 8
 OPEN, SHUT = {"window": "00:00-24:00", "days": "mon-sun"}, {"window": "03:00-03:01", "days": "sun"}
 BETWEEN = ("", "", "", "", "pause", "shut", "no", "die", "look")
@@ -42,17 +40,6 @@ BETWEEN = ("", "", "", "", "pause", "shut", "no", "die", "look")
 LATE_S = (0.0, 0.0, 0.0, 3.0, 30.0)
 """How long a dialer sleeps between the intent and the order."""
 TROUBLES = ("", "", "", "", "full", "lost_before", "lost_behind", "no_number")
-
-
-@dataclass
-class Times:
-    """Epoch seconds, and by how much somebody has set them."""
-
-    loop: asyncio.AbstractEventLoop
-    off: float = 0.0
-
-    def __call__(self) -> float:
-        return BEGAN + self.off + self.loop.time()
 
 
 def template() -> Path:
@@ -76,9 +63,9 @@ class Campaign(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="cb-story-"))
         shutil.copy(self.template, self.folder / "callbridge.db")
         self.loop = VirtualTimeLoop()
-        self.clock = Times(self.loop)
+        self.clock = Day(self.loop)
         self.trouble = ""
-        self.carrier = Listing(clock=Times(self.loop), trouble=self._trouble)
+        self.carrier = Listing(clock=Day(self.loop), trouble=self._trouble)
         self.carrier.on_call.append(self._called)
         self.wrong: list[str] = []
         self.listed: set[str] = set()
@@ -223,7 +210,10 @@ class Campaign(RuleBasedStateMachine):
     def news(self, place: int, status: str, told: bool) -> None:
         """In any order, or lost: then only the carrier itself knows."""
         call = self.carrier.calls[place % len(self.carrier.calls)]
-        call.status = status if status in ("completed", "busy", "no-answer") else call.status
+        if call.status == "canceled":  # it never rang
+            status = "canceled"
+        elif status in ENDS or (status == "ringing" and call.status == "queued"):
+            call.status = status
         if told:
             self._do(self._tell(Word(token=call.token, at=self.clock(), carrier_call_id=call.id, status=status)))
 
@@ -265,9 +255,20 @@ class Campaign(RuleBasedStateMachine):
     def every_call_was_allowed(self) -> None:
         assert getattr(self, "wrong", []) == []
 
+    @rule()
+    def who_waits_is_taken_back(self) -> None:
+        """Two looks after a campaign has stopped nothing of which the carrier can be asked stands in its queue."""
+        if self.state == "running" and self.open:
+            return
+        self._do(self._pass(40))
+        left = [call for call in self.carrier.calls if call.status == "queued"]
+        known = {a.token: a for a in self._do(self.db.read(attempts.of_campaign, self.campaign_id))}
+        assert [call.to for call in left if is_waiting(known[call.token])] == []
+
     @invariant()
     def nobody_is_called_twice(self) -> None:
-        for phone, count in Counter(call.to for call in getattr(self, "carrier", Listing()).calls).items():
+        calls = [call for call in getattr(self, "carrier", Listing()).calls if call.status != "canceled"]
+        for phone, count in Counter(call.to for call in calls).items():
             assert count <= 1 + self.by_person[phone], f"{phone} was called {count} times"
 
     def teardown(self) -> None:
@@ -289,7 +290,7 @@ class Campaign(RuleBasedStateMachine):
             self.open = True
         for turn in range(40):
             for call in self.carrier.calls:
-                call.status = call.status if call.status in ("completed", "busy", "no-answer") else "completed"
+                call.status = call.status if call.status in ENDS else "completed"
             for attempt in (
                 await self.ledger.claim(self.campaign_id, lambda s: [OURS] * (PEOPLE - s.open_calls))
             ).attempts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -151,3 +152,31 @@ def test_what_waits_at_the_end_is_written_before_it_closes(tmp_path: Path) -> No
         book.over(folder_of(tmp_path))
 
     with_book(tmp_path, story)
+
+
+def test_a_call_whose_record_the_disk_refuses_is_listed_as_soon_as_it_is_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    call_id = new_call_id(BEGAN)
+    room: list[bool] = []
+
+    def write() -> None:
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        CallFolders(tmp_path).write(call_id, record(call_id))
+
+    async def story(book: CallBook, store: CallStore) -> None:
+        book._disk.submit(write, owed_as=call_id)
+        book.over(call_id)
+        await asyncio.sleep(30.0)
+        assert (await store.page(10)).rows == ()
+        room.append(True)
+        await asyncio.sleep(70.0)
+        assert [row.id for row in (await store.page(10)).rows] == [call_id]
+
+    with caplog.at_level(logging.WARNING):
+        with_book(tmp_path, story)
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "cannot write call data",
+        "cannot write calls into the database; they are kept",
+    ]

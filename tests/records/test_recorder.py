@@ -165,3 +165,26 @@ def test_a_long_call_stays_small_in_memory(tmp_path: Path) -> None:
     record(tmp_path / "r.wav", story)
     left, right = sides(tmp_path / "r.wav")
     assert (len(left), right.count(-1)) == (180_000, 600)
+
+
+def test_what_a_full_disk_refuses_is_written_at_its_place_when_there_is_room(tmp_path: Path) -> None:
+    path, away = tmp_path / "call" / "recording.wav", tmp_path / "away"
+    path.parent.mkdir()
+
+    async def story() -> None:
+        disk = Disk()
+        recorder = Recorder(path, disk)
+        path.parent.rename(away)
+        for _ in range(3):
+            talk(recorder, STEP_MS)
+            recorder.caller_gap(STEP_MS)
+            await disk.drained()
+        away.rename(path.parent)
+        talk(recorder, STEP_MS)
+        recorder.close()
+        await disk.drained()
+        disk.close()
+
+    asyncio.run(story())
+    left, _ = sides(path)
+    assert left == ([1] * STEP_MS + [0] * STEP_MS) * 3 + [1] * STEP_MS

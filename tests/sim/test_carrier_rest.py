@@ -226,6 +226,28 @@ def test_calls_wait_in_the_queue() -> None:
     asked(story, calls_per_second=2.0)
 
 
+def test_who_is_called_off_in_the_queue_gives_his_place_to_the_next() -> None:
+    """Never rung, never charged for: the call is over as `canceled`, and a second time it cannot be called off."""
+
+    async def story(carrier: Carrier, client: httpx2.AsyncClient) -> None:
+        sids = [(await client.post(f"{CALLS}.json", data=GOOD)).json()["sid"] for _ in range(4)]
+        began = asyncio.get_running_loop().time()
+        for sid in sids[1:3]:
+            assert (await client.post(f"{CALLS}/{sid}.json", data={"Status": "canceled"})).status_code == 200
+        last = carrier.calls[sids[3]]
+        while last.status == "queued":  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(0.1)
+        assert 0.9 < asyncio.get_running_loop().time() - began < 1.6, "the second place, not the fourth"
+        answer = await client.post(f"{CALLS}/{sids[1]}.json", data={"Status": "canceled"})
+        assert (answer.status_code, answer.json()["code"]) == (400, 21220)
+        for sid in sids[1:3]:
+            call = await carrier.calls[sid].ended()
+            assert (call.status, call.answered_at) == ("canceled", None)
+            assert not [moment for moment in call.timeline if moment.detail == "ringing"]
+
+    asked(story, calls_per_second=1.0)
+
+
 def test_lists_are_filtered_and_paged() -> None:
     async def story(carrier: Carrier, client: httpx2.AsyncClient) -> None:
         for number in range(5):

@@ -20,7 +20,8 @@ from bridge.errors import ConfigError, DatabaseBusy, DatabaseFull, DatabaseLost,
 from bridge.sim import loop
 from bridge.store import base, tables
 from bridge.store.address import read_address
-from bridge.store.database import Database, insert
+from bridge.store.database import Database
+from bridge.store.inserts import insert
 
 ANNA = "+14155550101"
 BEN = "+14155550102"
@@ -145,7 +146,7 @@ def test_a_read_sees_one_state_and_cannot_write(house: House) -> None:
 
 def test_an_insert_that_finds_the_row_there_says_so_in_one_statement(house: House) -> None:
     def claim(conn: sa.Connection, token: str) -> bool:
-        made = insert(conn, tables.attempts).on_conflict_do_nothing().returning(tables.attempts.c.token)
+        made = insert(conn.dialect.name, tables.attempts).on_conflict_do_nothing().returning(tables.attempts.c.token)
         return conn.execute(made, tables.values(attempt(token))).first() is not None
 
     async def story(db: Database) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.sim.loop import run
 from bridge.store import disk as disk_module
-from bridge.store.disk import BIG, FILES, FLUSH_S, TOGETHER_S, Disk, GrowingFile
+from bridge.store.disk import AGAIN_S, BIG, FILES, FLUSH_S, TOGETHER_S, Disk, GrowingFile
 
 
 def as_they_are(entries: list[bytes]) -> Iterable[bytes]:
@@ -96,7 +96,8 @@ def test_a_refusing_disk_is_told_once_and_the_rest_is_written(tmp_path: Path, ca
 
     with caplog.at_level(logging.ERROR):
         assert run(story()) == 3
-    assert [(r.name, r.message) for r in caplog.records] == [("bridge.store.disk", "cannot write call data")]
+    said = ["cannot write call data", "call data is lost: the disk does not take it"]
+    assert [(r.name, r.message) for r in caplog.records] == [("bridge.store.disk", words) for words in said]
     assert "gone" in caplog.records[0].__dict__["error"]
     assert {name: (tmp_path / name).read_bytes() for name in "ace"} == dict.fromkeys("ace", b"0\n1\n2\n")
 
@@ -271,7 +272,9 @@ def test_beyond_so_many_open_files_each_is_closed_again(tmp_path: Path, monkeypa
     assert {(tmp_path / name).read_bytes() for name in "abcd"} == {b"0\n1\n2\n"}
 
 
-def test_a_disk_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_a_part_gets_the_rest_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write, full = os.write, iter([False, False, True])
 
     def a_little(fd: int, data: bytes) -> int:
@@ -294,7 +297,105 @@ def test_a_disk_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pyt
         return disk.failures
 
     assert run(story()) == 1
-    assert (tmp_path / "lines").read_bytes() == b"123456again\n"
+    assert (tmp_path / "lines").read_bytes() == b"12345678\nagain\n"
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+
+
+def test_what_was_refused_is_written_by_itself_though_nothing_comes_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> list[bool]:
+        disk, owes = Disk(), list[bool]()
+        file = growing(disk, tmp_path / "lines")
+        refusing(monkeypatch)
+        file.append(b"last words")
+        file.finish()
+        await disk.drained()
+        owes.append(disk.owes)
+        monkeypatch.undo()
+        await asyncio.sleep(AGAIN_S + 1.0)
+        await disk.submit(lambda: None)
+        owes.append(disk.owes)
+        disk.close()
+        return owes
+
+    with caplog.at_level(logging.INFO):
+        assert run(story()) == [True, False]
+    assert [r.message for r in caplog.records] == [
+        "cannot write call data",
+        "what the disk refused of calls is written",
+    ]
+    assert (tmp_path / "lines").read_bytes() == b"last words\n"
+
+
+def test_what_waits_for_the_disk_is_bounded_and_ends_with_a_whole_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_module, "MOST_OWED", 30)
+
+    async def story() -> None:
+        disk = Disk()
+        file = growing(disk, tmp_path / "lines")
+        refusing(monkeypatch)
+        for number in range(10):
+            file.append(b"line %d" % number)
+            await disk.drained()
+        monkeypatch.undo()
+        file.append(b"after")
+        await disk.drained()
+        disk.close()
+
+    run(story())
+    assert (tmp_path / "lines").read_bytes().splitlines() == [b"line 0", b"line 1", b"line 2", b"line 3", b"after"]
+
+
+def test_a_named_job_is_run_again_until_it_works_or_a_newer_one_takes_its_place(tmp_path: Path) -> None:
+    async def story() -> tuple[list[str], bool]:
+        disk, done, refuses = Disk(), list[str](), [True]
+
+        def job(word: str) -> None:
+            if refuses[0]:
+                raise OSError(errno.EROFS, "Read-only file system")
+            done.append(word)
+
+        def broken() -> None:
+            raise ValueError("ours, and no disk's")
+
+        disk.submit(lambda: job("old record"), "a")
+        disk.submit(lambda: job("record"), "a")
+        disk.submit(lambda: job("other"), "b")
+        disk.submit(lambda: job("nameless"))
+        disk.submit(broken, "c")
+        await disk.drained()
+        refuses[0] = False
+        disk.submit(lambda: job("newer"), "b")
+        await asyncio.sleep(AGAIN_S + 1.0)
+        await disk.drained()
+        owes = disk.owes
+        disk.close()
+        return done, owes
+
+    assert run(story()) == (["newer", "record"], False)
+
+
+def test_what_the_disk_never_took_is_told_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        disk = Disk()
+        growing(disk, tmp_path / "gone" / "lines").append(b"lost")
+        await disk.drained()
+        disk.close()
+
+    run(story())
+    assert [r.message for r in caplog.records] == [
+        "cannot write call data",
+        "call data is lost: the disk does not take it",
+    ]
 
 
 def test_an_entry_that_cannot_be_written_costs_the_others_nothing(tmp_path: Path) -> None:

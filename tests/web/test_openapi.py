@@ -9,14 +9,30 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from admin_world import Api, rows, run
+from agent_world import HELLO, script
 from guard_world import BROWSER, Admin, inside
+from house_world import NUMBER, PUBLIC_URL, house
 from jsonschema import Draft202012Validator
 
+from bridge.agents.agent import Agent
+from bridge.sim import loop
+from bridge.sim.script import Listen, Say, Wait
+from bridge.sim.twilio.owned import SimNumber
+from bridge.tools.function import tool
 from bridge.web.access import Role
 from bridge.web.openapi import document
 from bridge.web.operations import OPERATIONS
 from bridge.web.routes import Door
+
+OTHER = "+14155550101"
+
+
+@tool(approve=True)
+async def refund(order: str) -> str:
+    """Give the money back."""
+    return f"Order {order} is given back."
 
 
 def test_every_route_of_the_api_is_described_and_nothing_else(tmp_path: Path) -> None:
@@ -95,6 +111,46 @@ def test_what_a_campaign_answers_is_as_described(tmp_path: Path) -> None:
         assert errors.text.splitlines()[1].startswith("911,Eve,yes,4,")
 
     run(tmp_path, story)
+
+
+def test_what_set_up_and_a_running_call_answer_is_as_described(tmp_path: Path) -> None:
+    async def story() -> dict[tuple[str, str], Any]:
+        owned = (SimNumber(NUMBER, voice_url=f"{PUBLIC_URL}/twilio/voice"), SimNumber(OTHER, trunk_sid="TK" + "0" * 32))
+        desk = Agent("Desk", "Help.", greeting="Hello, this is the shop.", tools=[refund])
+        model = script(tmp_path, {"name": "a", "say": "One moment.", "call": "refund", "arguments": {"order": "A-1"}})
+        async with (
+            house(tmp_path / "data", agent=desk, model=model, carrier={"owned": owned}) as world,
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{world.admin_port}/api/v1") as http,
+        ):
+            await world.ring((Listen(), Say(HELLO), Wait(60)))
+            await world.until(lambda: bool(world.app.services.approvals.open))
+            call = world.app.services.switchboard.live[0].info.call_id
+            watched = (await http.get(f"/calls/{call}/live")).json()
+            await http.post(f"/calls/{call}/hangup", json={})
+            await world.until(lambda: not world.app.services.switchboard.live)
+            await world.written()
+            found = {
+                ("GET", "/api/v1/calls/{call_id}/live"): watched,
+                ("GET", "/api/v1/calls/{call_id}/explain"): (await http.get(f"/calls/{call}/explain")).json(),
+                ("GET", "/api/v1/talk"): (await http.get("/talk")).json(),
+                ("GET", "/api/v1/setup"): (await http.get("/setup", params={"only": "database,public_url"})).json(),
+                ("GET", "/api/v1/numbers"): (await http.get("/numbers")).json(),
+            }
+            moved = await http.post(f"/numbers/{OTHER}/attach", json={})
+            found["POST", "/api/v1/numbers/{number}/{verb}"] = moved.json()
+            found["GET", "/api/v1/numbers"]["numbers"] += (await http.get("/numbers")).json()["numbers"]
+            return found
+
+    found = loop.run(story())
+    for key, answer in found.items():
+        schema = OPERATIONS[key].answers[200]
+        assert isinstance(schema, dict)
+        assert [error.message for error in _resolved(schema).iter_errors(answer)] == [], key
+    assert found["GET", "/api/v1/calls/{call_id}/live"]["approvals"][0]["tool"] == "refund"
+    assert found["GET", "/api/v1/setup"]["checks"] and found["GET", "/api/v1/talk"]["models"]
+    befores = [row["before"] for row in found["GET", "/api/v1/numbers"]["numbers"]]
+    assert befores[:2] == [None, None] and befores[3] is not None
+    assert "trunk" in found["POST", "/api/v1/numbers/{number}/{verb}"]["warning"]
 
 
 def test_people_read_it_as_a_page(tmp_path: Path) -> None:

@@ -58,16 +58,22 @@ class TwilioControl:
             if not error.gone:
                 raise
 
-    async def cancel(self, call: CallRef) -> bool:
-        """Call off a call before anybody picks up: True. Too late: it is hung up, and False. Raises CarrierError."""
+    async def take_back(self, call: CallRef) -> bool:
+        """Call off a call before anybody picks up: True. Too late: it goes on, and False. Raises CarrierError."""
         try:
             await self._do("call off the call", lambda c: c.calls(call.carrier_call_id).update(status="canceled"))
         except CarrierError as error:
             if not error.gone:
                 raise
-            await self.hang_up(call)  # 21220 says so of an answered call as well as of one that is over
-            return False
+            return False  # 21220 says so of an answered call as well as of one that is over
         return True
+
+    async def cancel(self, call: CallRef) -> bool:
+        """Call off a call before anybody picks up: True. Too late: it is hung up, and False. Raises CarrierError."""
+        if await self.take_back(call):
+            return True
+        await self.hang_up(call)
+        return False
 
     async def dial(self, order: DialOrder) -> CallRef:
         """Call a number; tried once. Raises CarrierError, whose `placed` says whether it can ring all the same."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.sim.party import Party
 from bridge.sim.twilio.call import Plan, SimCall, Status, Stop
@@ -57,10 +58,13 @@ async def run_inbound(call: SimCall, plan: Plan, progress: Progress) -> None:
         await _finish(call, progress)
 
 
-async def run_outbound(call: SimCall, order: Order, party: Party, progress: Progress, queued_s: float) -> None:
-    """The application calls somebody: wait in the queue, ring, and when it is answered run the TwiML."""
+async def run_outbound(
+    call: SimCall, order: Order, party: Party, progress: Progress, turn: asyncio.Future[None]
+) -> None:
+    """The application calls somebody: wait for the turn to leave the queue, ring, and when it is answered run the
+    TwiML."""
     try:
-        stop = await _ring(call, order, party, progress, queued_s)
+        stop = await _queue(call, turn) or await _ring(call, order, party, progress)
         if stop is None:
             await _answered(call, order, party, progress)
         else:
@@ -84,10 +88,24 @@ def _asynchronous(detection: Detection | None) -> bool:
     return detection is None or detection.asynchronous
 
 
-async def _ring(call: SimCall, order: Order, party: Party, progress: Progress, queued_s: float) -> Stop | None:
+async def _queue(call: SimCall, turn: asyncio.Future[None]) -> Stop | None:
+    """Until it leaves the queue (None), or is called off."""
+    try:
+        while not turn.done():
+            change = asyncio.ensure_future(call.next_change())
+            either: set[asyncio.Future[Any]] = {change, turn}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not change.done():
+                change.cancel()
+            elif isinstance(stop := change.result(), Stop):
+                return stop
+        return None
+    finally:
+        turn.cancel()
+
+
+async def _ring(call: SimCall, order: Order, party: Party, progress: Progress) -> Stop | None:
     """Until it is answered (None), or the reason why it is not."""
-    if stop := await _wait(call, queued_s):
-        return stop
     progress.tell("initiated")
     if stop := await _wait(call, DIAL_DELAY_S):
         return stop

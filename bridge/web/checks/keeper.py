@@ -1,7 +1,8 @@
 """What the checks found last, in the process that serves: for pages that must not wait for them.
 
 Nothing is looked at on its own: a model's session is opened and the carrier asked when somebody wants to know. What
-takes no network is looked at anew when the overview is looked at, once a minute at the most.
+takes no network is looked at anew when the overview is looked at, once a minute, and as soon as the process says
+something else of its database than before.
 """
 
 from __future__ import annotations
@@ -34,13 +35,14 @@ class Keeper:
         self._scene: Scene | None = None
         self._scene_until = 0.0
         self._quiet_until = 0.0
+        self._said = ""
         self._looking: asyncio.Task[list[Finding]] | None = None
 
     def failing(self) -> list[Finding]:
         """What failed when it was last looked at; answers at once."""
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + QUIET_S
+        now, said = time.monotonic(), self._trouble()
+        if now >= self._quiet_until or said != self._said:
+            self._quiet_until, self._said = now + QUIET_S, said
             quiet = [check for check in map(check_of, QUIET) if check is not None]
             self._looking = asyncio.get_running_loop().create_task(self.look(quiet), name="quiet checks")
         return [one for check in CHECKS if (one := self._found.get(check.id)) and one.result.level == "fail"]

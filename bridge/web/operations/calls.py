@@ -98,7 +98,7 @@ def calls() -> Operations:
             what="A call that goes on, as it stands",
             part="Calls",
             needs=LOOK,
-            answers={200: {"type": "object"}},
+            answers={200: ref("WatchedCall")},
             fails=(404,),
         ),
         ("GET", f"{one}/explain"): Operation(
@@ -106,7 +106,7 @@ def calls() -> Operations:
             what="What went wrong, by rules, with evidence",
             part="Calls",
             needs=LOOK,
-            answers={200: {"type": "object"}},
+            answers={200: ref("Explained")},
             fails=(404,),
         ),
         ("GET", "/api/v1/attempts/{attempt_id}"): Operation(

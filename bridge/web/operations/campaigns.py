@@ -95,7 +95,7 @@ def campaigns() -> Operations:
             needs=ACT,
             fails=(*refused, 413),
             query=(
-                Query("errors", "`all` tells every refused row, else the first 20 are told", {"enum": ["all"]}),
+                Query("errors", "all: every refused row is told, else the first 20", {"enum": ["all"]}),
                 BY,
             ),
             body=FILE,
@@ -124,7 +124,7 @@ def campaigns() -> Operations:
         ("GET", f"{one}/report.csv"): op("getTable", "Every contact with its result", {200: CSV}, fails=(404,)),
         ("GET", f"{one}/report.json"): op(
             "getDocument",
-            "The report, with every contact as `people`",
+            "The report, with every contact",
             {200: table({"campaign": ref("Campaign"), "people": {"type": "array", "items": ref("Person")}}, more=True)},
             fails=(404,),
         ),

@@ -36,7 +36,7 @@ def house() -> Operations:
         ),
         ("POST", "/api/v1/tokens"): op(
             "createToken",
-            "A new token, and this once its secret as `token`",
+            "A new token, and this once its secret",
             {201: ref("TokenWithSecret")},
             needs=RULE,
             fails=(400, 409),

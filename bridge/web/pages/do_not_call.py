@@ -39,7 +39,16 @@ class DoNotCallPage:
                 ROWS + 1, place_of(request.query_params.get("after", ""))
             )
             rows, following = found[:ROWS], next_place(found, ROWS)
-        return page(request, "do_not_call.html", rows=rows, next=following, asked=asked, wrong=wrong, here="/campaigns")
+        return page(
+            request,
+            "do_not_call.html",
+            rows=rows,
+            next=following,
+            asked=asked,
+            wrong=wrong,
+            waiting=len(await desk_of(self._s).office.review()),
+            here="/campaigns",
+        )
 
     async def add(self, request: Request) -> Response:
         """One number, from the form."""

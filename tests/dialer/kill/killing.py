@@ -45,7 +45,7 @@ class Plan:
     spite: float = 0.06
     """Share of orders with which the carrier does something nasty."""
     seed: int = 1
-    limit_s: float = 60.0
+    limit_s: float = 240.0
 
 
 @dataclass
@@ -143,8 +143,8 @@ class Herd:
             self.start()
             return
         self.freezes += 1
-        # Often longer than an intent is fresh, at times longer than anything needs to settle.
-        self.frozen[child.pid] = time.monotonic() + self.rng.choice((0.1, 0.3, 0.8, 1.6))
+        # At times longer than an intent is fresh, or than it takes to dial again what a dead dialer left.
+        self.frozen[child.pid] = time.monotonic() + self.rng.choice((0.1, 0.3, 1.0, 3.5))
 
     @property
     def satisfied(self) -> bool:

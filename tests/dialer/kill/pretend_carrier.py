@@ -89,10 +89,11 @@ class PretendCarrier:
 
     async def _tell(self, news: dict[str, Any]) -> None:
         times = self._rng.choices((0, 1, 2), (0.1, 0.8, 0.1))[0]
-        for _ in range(times if self._listeners else 0):
-            writer = self._rng.choice(self._listeners)
-            with contextlib.suppress(OSError):
-                writer.write(json.dumps(news).encode() + b"\n")  # unread by a frozen one until it wakes
+        for _ in range(times):
+            alive = [writer for writer in self._listeners if not writer.is_closing()]
+            if alive:
+                with contextlib.suppress(OSError):
+                    self._rng.choice(alive).write(json.dumps(news).encode() + b"\n")  # a frozen one reads it later
 
 
 async def main(seed: int, spite: float) -> None:

@@ -71,9 +71,9 @@ async def _seed(data: Path, now: float, words: str) -> SeededCampaigns:
         await office.fill(checked.id, [_contact(checked.id, n, "waiting", "", words) for n in range(40)], "ada")
         await office.move(checked.id, "check", "ada")
         for name, state in (("Reminders, winter", "done"), ("Wrong list", "cancelled"), ("Ideas for autumn", "draft")):
-            made = Campaign(
-                new_id("camp", now), name, state, "", "", running.rules, now - 9e5, now - 8e5, now - 7e5, 31.4
-            )  # type: ignore[arg-type]
+            times = (None, None) if state == "draft" else (now - 8e5, now - 7e5)
+            spent = 0.0 if state == "draft" else 31.4
+            made = Campaign(new_id("camp", now), name, state, "", "", running.rules, now - 9e5, *times, spent)  # type: ignore[arg-type]
             await db.write(campaigns.add, made)
         listed = DoNotCallList(db)
         for n, (source, reason) in enumerate(

@@ -79,14 +79,18 @@ class Console:
 
 
 @contextlib.contextmanager
-def console(data: Path, fill: Callable[[Path], Seeded] = seed, **changes: Any) -> Iterator[Console]:
-    """A house with data in it, which `fill` has written before it opens. `changes`: settings."""
+def console(
+    data: Path, fill: Callable[[Path], Seeded] = seed, carrier: dict[str, Any] | None = None, **changes: Any
+) -> Iterator[Console]:
+    """A house with data in it, which `fill` has written before it opens. `carrier`: of the pretend one, beside its
+    numbers; `changes`: settings."""
+    pretend = {"owned": OWNED} | (carrier or {})
     seeded = fill(data)
     started: Future[Console] = Future()
     stop = asyncio.Event()
 
     async def work() -> None:
-        async with house(data, carrier={"owned": OWNED}, **(OUTBOUND | changes)) as world:
+        async with house(data, carrier=pretend, **(OUTBOUND | changes)) as world:
             url = f"http://127.0.0.1:{world.admin_port}"
             if fill is seed:
                 await furnish(world)

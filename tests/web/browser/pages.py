@@ -46,6 +46,7 @@ PAGES = [
     Shown("campaign-test", "/campaigns/{checked}/test"),
     Shown("review", "/review"),
     Shown("do-not-call", "/contacts/do-not-call"),
+    Shown("api-docs", "/api/docs"),
     Shown("login", "/login", guarded=True),
     Shown("not-found", "/nowhere", status=404),
 ]
