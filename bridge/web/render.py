@@ -114,7 +114,8 @@ def _choice(given: str | None, known: tuple[str, ...]) -> str:
 
 
 def moment(epoch_s: float | None, shape: str = "full") -> Markup:
-    """A point in time; the browser turns it into the reader's own. `shape`: full, day, clock or ago."""
+    """A point in time; the browser turns it into the reader's own. `shape`: full, day, clock, short (today the clock,
+    else the day and the minute) or ago."""
     if epoch_s is None:
         return Markup("&ndash;")
     at = datetime.fromtimestamp(epoch_s, UTC)

@@ -30,6 +30,8 @@ function ago(at) {
   return "just now";
 }
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 export function shown(at, shape, utc) {
   const [year, month, date, hour, minute, second] = parts(at, utc);
   const day = `${year}-${two(month)}-${two(date)}`;
@@ -38,7 +40,10 @@ export function shown(at, shape, utc) {
   if (shape === "day") return day;
   const today = parts(new Date(), utc);
   const isToday = today[0] === year && today[1] === month && today[2] === date;
-  return (shape === "clock" || (shape === "short" && isToday) ? clock : `${day} ${clock}`) + (utc ? " UTC" : "");
+  let text = `${day} ${clock}`;
+  if (shape === "clock" || (shape === "short" && isToday)) text = clock;
+  else if (shape === "short" && today[0] === year) text = `${MONTHS[month - 1]} ${date}, ${two(hour)}:${two(minute)}`;
+  return text + (utc ? " UTC" : "");
 }
 
 function showTimes(within) {
