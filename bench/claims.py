@@ -3,9 +3,9 @@
 python -m bench.claims fill --url postgresql://... [--contacts 1000000] [--people waiting|done|later|shared]
 python -m bench.claims time --url postgresql://... [--dialers 4] [--claims 250] [--pause 0.2]
 
-Each dialer is a process of its own. What is timed is `Ledger.claim`: from asking until the intents of five people are on
-the server's disk, waiting for other dialers' claims included. Four rounds, all dialers at once in each: claims with a
-pause after each, the floor with the same pause, claims back to back, the floor back to back. The floor is the least
+Each dialer is a process of its own. What is timed is `Ledger.claim`: from asking until the intents of five people are
+on the server's disk, waiting for other dialers' claims included. Four rounds, all dialers at once in each: claims with
+a pause after each, the floor with the same pause, claims back to back, the floor back to back. The floor is the least
 that can be on the disk: one row of a table of its own is changed and committed, by the same way to the server.
 Calls that were claimed stay open, so there are more of them with every claim: the hard case, as in life they end.
 """
@@ -25,7 +25,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from bridge.dialer.ledger import Ledger, Standing
+from bridge.dialer.ledger import Ledger
 from bridge.dialer.office import Office
 from bridge.store import attempts
 from bridge.store.base import Campaign
@@ -54,7 +54,8 @@ _DAY_S = 86_400
 _FILL = """
 insert into contacts (campaign_id, line, phone, name, variables, zones, priority, state, outcome, due_at)
 select :campaign_id, n, '+1' || lpad(n::text, 10, '0'), 'Ada ' || n, json_build_object('name', 'Ada ' || n), '["UTC"]',
-    5, case when n % :rare = 0 then 'waiting' else :state end, '', :due_at + case when n % :rare = 0 then 0 else :more end
+    5, case when n % :rare = 0 then 'waiting' else :state end, '',
+    :due_at + case when n % :rare = 0 then 0 else :more end
 from generate_series(1, :count) n order by n * :turn
 """
 _FLOOR = sa.text("update bench_floor set n = n + 1 where dialer = :dialer")
