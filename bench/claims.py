@@ -7,7 +7,7 @@ Each dialer is a process of its own. What is timed is `Ledger.claim`: from askin
 on the server's disk, waiting for other dialers' claims included. Four rounds, all dialers at once in each: claims with
 a pause after each, the floor with the same pause, claims back to back, the floor back to back. The floor is the least
 that can be on the disk: one row of a table of its own is changed and committed, by the same way to the server.
-Calls that were claimed stay open, so there are more of them with every claim: the hard case, as in life they end.
+Calls stay open until their round is over, so that there are more of them with each claim: in life they end.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ select :campaign_id, n, '+1' || lpad(n::text, 10, '0'), 'Ada ' || n, json_build_
     :due_at + case when n % :rare = 0 then 0 else :more end
 from generate_series(1, :count) n order by n * :turn
 """
+_ENDED = sa.text("update attempts set state = 'closed', outcome = 'completed', ended_at = :now where state = 'intent'")
 _FLOOR = sa.text("update bench_floor set n = n + 1 where dialer = :dialer")
 
 
@@ -168,6 +169,9 @@ async def part(plan: Plan, n: int, together: Barrier) -> Times:
         ("claims, back to back", dialer.claim, 0.0),
         ("floor, back to back", dialer.floor, 0.0),
     ):
+        await asyncio.to_thread(together.wait)
+        if n == 0:
+            await db.write(lambda conn: conn.execute(_ENDED, {"now": time.time()}))
         await asyncio.to_thread(together.wait)
         await asyncio.sleep(pause_s * n / together.parties)
         cpu = time.process_time()
