@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import queue
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -112,8 +113,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of one dialer, in milliseconds. `first`: its first claim, which no other waits for or hinders by more than once:
-    it connects, and prepares its statements."""
+    """Of one dialer, in milliseconds. `first`: its first claim, which prepares its statements."""
 
     first: float
     rounds: dict[str, list[float]]
@@ -133,7 +133,7 @@ class Dialer:
     async def claim(self) -> None:
         """Five people."""
         claim = await self._ledger.claim(self._campaign_id, lambda standing: [OURS] * FIVE)
-        assert claim.looked_at == FIVE, "there are enough"
+        assert claim.looked_at == FIVE, "there are not enough people left: fill again"
 
     async def floor(self) -> None:
         """The least."""
@@ -187,13 +187,21 @@ def _process(plan: Plan, n: int, together: Barrier, found: multiprocessing.Queue
 
 
 def measure(plan: Plan, dialers: int) -> list[Times]:
-    """Of each dialer."""
+    """Of each dialer. Ends with all of them when one fails: it would be waited for for ever."""
     spawn = multiprocessing.get_context("spawn")
     together, found = spawn.Barrier(dialers), spawn.Queue()
     started = [spawn.Process(target=_process, args=(plan, n, together, found)) for n in range(dialers)]
     for process in started:
         process.start()
-    times = [found.get(timeout=600.0) for _ in started]
+    times: list[Times] = []
+    while len(times) < dialers:
+        try:
+            times.append(found.get(timeout=0.5))
+        except queue.Empty:
+            if any(process.exitcode for process in started):
+                for process in started:
+                    process.terminate()
+                raise SystemExit("a dialer failed, see above") from None
     for process in started:
         process.join()
     return times
