@@ -1,15 +1,12 @@
-"""What the dialer itself costs: CPU of one attempt, and the time of a claim among very many contacts.
+"""What the dialer itself costs: CPU of one attempt on SQLite. How long a claim takes is `bench.claims`.
 
-python -m bench.dialer attempts [--attempts 2000]
-python -m bench.dialer claims --url postgresql://... [--contacts 1000000] [--dialers 4]
-python -m bench.dialer plans [--url ...]
+python -m bench.dialer [--attempts 1000]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,7 +14,7 @@ from pathlib import Path
 
 from bridge.carriers.base import CallRef, DialOrder
 from bridge.dialer.evidence import Word
-from bridge.dialer.ledger import Ledger, Standing
+from bridge.dialer.ledger import Ledger
 from bridge.dialer.office import Office
 from bridge.dialer.worker import Worker
 from bridge.store import attempts, contacts
@@ -85,10 +82,10 @@ def people(count: int, first: int = 0) -> Iterator[Contact]:
         yield Contact(0, "", n + 2, f"+1{n:010d}", variables={"name": f"Ada {n}"}, zones=("UTC",))
 
 
-async def campaign(db: Database, count: int, **rules: object) -> str:
+async def campaign(db: Database, count: int) -> str:
     """One that runs."""
     office = Office(db, lambda: None, time.time)
-    made = await office.create("bench", "", {**RULES, **rules}, "bench")
+    made = await office.create("bench", "", RULES, "bench")
     for first in range(0, count, 20_000):
         await office.fill(made.id, people(min(20_000, count - first), first), "bench")
     await office.move(made.id, "start", "bench")
@@ -132,56 +129,14 @@ async def cost_of_attempts(count: int, data: Path) -> float:
     return spent / count * 1000
 
 
-async def time_of_claims(url: str, data: Path, count: int, dialers: int, claims: int = 100) -> list[float]:
-    """Milliseconds of each claim of five contacts, by several dialers at once for one campaign, 100 calls a second.
-
-    The time in which a claim waits for another dialer's is in it.
-    """
-    db = await Database.open(url, data)
-    campaign_id = await campaign(db, count, concurrency=10_000)
-    times: list[float] = []
-
-    def five(standing: Standing) -> list[str]:
-        return [OURS] * 5
-
-    async def dialer(name: str) -> None:
-        own = await Database.open(url, data) if not db.is_sqlite else db
-        ledger = Ledger(own, name, time.time)
-        for _ in range(claims):
-            began = time.perf_counter()
-            claim = await ledger.claim(campaign_id, five)
-            times.append((time.perf_counter() - began) * 1000)
-            assert len(claim.attempts) == 5, "there are enough"
-            await asyncio.sleep(0.2)
-        if own is not db:
-            await own.close()
-
-    await asyncio.gather(*(dialer(f"bench-{n}") for n in range(dialers)))
-    await db.close()
-    return times
-
-
-def show(times: list[float]) -> str:
-    """p50 and p99."""
-    return f"p50 {statistics.median(times):.1f} ms, p99 {statistics.quantiles(times, n=100)[98]:.1f} ms"
-
-
 def main() -> None:
-    """Print what was asked for."""
+    """Print it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("attempts", "claims"))
     parser.add_argument("--attempts", type=int, default=1000)
-    parser.add_argument("--contacts", type=int, default=1_000_000)
-    parser.add_argument("--dialers", type=int, default=4)
-    parser.add_argument("--url", default="")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        if given.what == "attempts":
-            print(f"CPU for each attempt: {asyncio.run(cost_of_attempts(given.attempts, data)):.2f} ms")
-        else:
-            found = asyncio.run(time_of_claims(given.url, data, given.contacts, given.dialers))
-            print(f"a claim of 5 among {given.contacts:,}, {given.dialers} dialers: {show(found)}")
+        spent_ms = asyncio.run(cost_of_attempts(given.attempts, Path(folder)))
+        print(f"CPU for each attempt: {spent_ms:.2f} ms")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from bridge.dialer.patience import Patience
 from bridge.dialer.rules import Rules, kept
 from bridge.dialer.together import Together
 from bridge.errors import StoreError
-from bridge.store import attempts, campaigns, contacts, do_not_call, spending, wake, webhooks
+from bridge.store import attempts, campaigns, claims, contacts, do_not_call, wake, webhooks
 from bridge.store.base import Attempt, Campaign, Contact, DoNotCall
 from bridge.store.database import Connection, Database
 from bridge.store.ids import new_id
@@ -103,18 +103,17 @@ class Ledger:
 
     async def claim(self, campaign_id: str, permit: Permit) -> Claim:
         """Take as many contacts as may be called now, and write their intents. Raises StoreError: nobody is taken."""
-        return await self.db.write(self._claim, campaign_id, permit)
+        return await self.db.write_briefly(self._claim, campaign_id, permit)
 
     def _claim(self, conn: Connection, campaign_id: str, permit: Permit) -> Claim:
         now = self.now()
-        campaign = campaigns.get(conn, campaign_id, lock=True)
-        if campaign is None or campaign.state != "running":
+        campaigns.hold(conn, campaign_id)
+        state = claims.state(conn, campaign_id, day_of(now))
+        if state is None or state.campaign.state != "running":
             return Claim()
-        rules = kept(campaign.rules)
-        open_calls, busy = attempts.going_on(conn, campaign_id)
-        spent_usd = spending.spent(conn, day_of(now), campaign_id)
-        numbers = permit(Standing(campaign, rules, open_calls, spent_usd, busy))
-        due = contacts.due(conn, campaign_id, now, len(numbers)) if numbers else ()
+        campaign, rules = state.campaign, kept(state.campaign.rules)
+        numbers = permit(Standing(campaign, rules, state.open_calls, state.spent_today_usd, state.busy_numbers))
+        due = claims.due(conn, campaign_id, now, len(numbers)) if numbers else ()
         if not due:
             return Claim()
         return self._take(conn, campaign, rules, due, numbers, now)
@@ -128,18 +127,15 @@ class Ledger:
         numbers: Sequence[str],
         now: float,
     ) -> Claim:
-        phones = [contact.phone for contact in due]
-        listed = do_not_call.listed(conn, phones)
-        dialled = attempts.dialled_since(conn, phones, now - _DAYS_BACK_S)
-        past = attempts.history(conn, [contact.id for contact in due])
+        known = claims.known(conn, due, now - _DAYS_BACK_S)
         going: list[tuple[Contact, Attempt]] = []
         places: list[contacts.Moved] = []
         for contact in due:
             answer = gate.ask(
-                contact, rules, now, listed=contact.phone in listed, dialled=dialled.get(contact.phone, ())
+                contact, rules, now, listed=contact.phone in known.listed, dialled=known.dialled.get(contact.phone, ())
             )
             if isinstance(answer, gate.Go):
-                n = 1 + max((n for n, _, _ in past.get(contact.id, ())), default=0)
+                n = 1 + known.latest.get(contact.id, 0)
                 going.append((contact, self._intent(campaign, rules, contact, n, numbers[len(going)], now)))
             else:
                 places.append(contacts.moved(standing.held(contact, answer)))

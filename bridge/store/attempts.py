@@ -31,10 +31,10 @@ _HISTORY = (
     .where(one_of(attempts.c.contact_id, "contact_ids"))
     .order_by(attempts.c.contact_id, attempts.c.n)
 )
+WAS_DIALLED = attempts.c.outcome.not_in([sa.literal_column("'not_placed'"), sa.literal_column("'refused'")])
+"""Of the others nobody's phone rang."""
 _DIALLED = sa.select(attempts.c.phone, attempts.c.claimed_at).where(
-    one_of(attempts.c.phone, "phones"),
-    attempts.c.claimed_at >= sa.bindparam("since"),
-    attempts.c.outcome.not_in(("not_placed", "refused")),  # nobody's phone rang
+    one_of(attempts.c.phone, "phones"), attempts.c.claimed_at >= sa.bindparam("since"), WAS_DIALLED
 )
 _GET = sa.select(attempts).where(one_of(attempts.c.token, "tokens"))
 _GET_LOCKED = _GET.order_by(attempts.c.token).with_for_update()  # in one order, or two might wait for each other
@@ -49,19 +49,15 @@ _OF_CAMPAIGN = attempts.c.campaign_id == sa.bindparam("campaign_id")
 _OPEN_OF_CAMPAIGN = _OPEN_ONES.where(_OF_CAMPAIGN)
 _COUNT_OPEN = sa.select(sa.func.count()).select_from(attempts).where(IS_OPEN, attempts.c.state != "review")
 _COUNT_OPEN_OF_CAMPAIGN = _COUNT_OPEN.where(_OF_CAMPAIGN)
-_IS_OURS = sa.case((sa.and_(_OF_CAMPAIGN, attempts.c.state != "review"), 1), else_=0)
-_GOING_ON = (
-    sa.select(attempts.c.from_number, sa.func.count(), sa.func.sum(_IS_OURS))
-    .where(IS_OPEN)
-    .group_by(attempts.c.from_number)
-)
 
 
 def intend(conn: sa.Connection, rows: Sequence[Attempt]) -> set[str]:
     """Write intents down. The ids of those that are: whose number has no other open attempt."""
     if not rows:
         return set()
-    return set(conn.execute(_intend(conn.dialect.name), [values(row) for row in rows]).scalars())
+    # Who writes the same number at the same time waits for the other: in one order, or two might wait for each other.
+    in_order = [values(row) for row in sorted(rows, key=lambda row: row.phone)]
+    return set(conn.execute(_intend(conn.dialect.name), in_order).scalars())
 
 
 def history(conn: sa.Connection, contact_ids: Sequence[int]) -> dict[int, list[tuple[int, str, float]]]:
@@ -158,12 +154,6 @@ def count(conn: sa.Connection, campaign_id: str) -> int:
         .where(attempts.c.campaign_id == campaign_id, attempts.c.outcome != "not_placed")
     )
     return int(conn.execute(query).scalar_one())
-
-
-def going_on(conn: sa.Connection, campaign_id: str) -> tuple[int, dict[str, int]]:
-    """How many calls of a campaign may be going on, and how many of all campaigns from each of our numbers."""
-    found = conn.execute(_GOING_ON, {"campaign_id": campaign_id}).all()
-    return sum(int(ours) for _, _, ours in found), {number: int(count) for number, count, _ in found}
 
 
 def reached(

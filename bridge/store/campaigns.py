@@ -11,8 +11,11 @@ from bridge.store import spending, webhooks
 from bridge.store.base import Campaign, CampaignState
 from bridge.store.tables import as_row, as_rows, campaigns, contacts, one_of, values
 
+_CLAIMS = 7226
+"""The first half of PostgreSQL's advisory locks for claims; campaigns with one hash wait for each other, no more."""
 _GET = sa.select(campaigns).where(campaigns.c.id == sa.bindparam("id"))
 _GET_LOCKED = _GET.with_for_update()
+_HOLD = sa.select(sa.func.pg_advisory_xact_lock(_CLAIMS, sa.func.hashtext(sa.bindparam("id"))))
 _EVERY = sa.select(campaigns).order_by(campaigns.c.created_at)
 _IN_STATES = _EVERY.where(one_of(campaigns.c.state, "states"))
 _MORE = sa.bindparam("more", type_=sa.Double)
@@ -25,9 +28,22 @@ def add(conn: sa.Connection, campaign: Campaign) -> None:
 
 
 def get(conn: sa.Connection, campaign_id: str, *, lock: bool = False) -> Campaign | None:
-    """One by its id. `lock`: nobody else claims for it until this transaction is over."""
+    """One by its id. `lock`: nobody else claims for it or changes it until this transaction is over."""
+    if lock:
+        hold(conn, campaign_id)
     rows = as_rows(Campaign, conn.execute(_GET_LOCKED if lock else _GET, {"id": campaign_id}))
     return rows[0] if rows else None
+
+
+def hold(conn: sa.Connection, campaign_id: str) -> None:
+    """Until this transaction is over nobody else claims for it. To be the first that a transaction does.
+
+    Not the campaign's row: that one is locked by every call whose price becomes known, until it is on the disk, and
+    claims would wait for those. What is read after this sees what the claims before have written. SQLite writes one
+    transaction at a time anyway.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_HOLD, {"id": campaign_id})
 
 
 def named(conn: sa.Connection, name: str) -> Sequence[Campaign]:

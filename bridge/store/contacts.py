@@ -42,21 +42,6 @@ class GoesOn(NamedTuple):
 
 
 _WAITS = sa.and_(contacts.c.campaign_id == sa.bindparam("of_campaign"), IS_DUE)
-_DUE_LOOKS = [
-    sa.select(contacts.c.id)
-    .where(_WAITS, contacts.c.priority == priority, contacts.c.due_at <= sa.bindparam("now"))
-    .order_by(contacts.c.due_at)
-    .limit(sa.bindparam("most"))
-    .subquery()
-    for priority in PRIORITIES
-]
-_DUE_IDS = sa.union_all(*(sa.select(look.c.id) for look in _DUE_LOOKS))
-_TAKE = (
-    sa.select(contacts)
-    .where(one_of(contacts.c.id, "ids"), IS_DUE)
-    .order_by(contacts.c.priority.desc(), contacts.c.due_at, contacts.c.id)
-    .with_for_update(skip_locked=True)
-)
 _NEXT_LOOKS = [
     sa.select(contacts.c.due_at)
     .where(_WAITS, contacts.c.priority == priority)
@@ -114,18 +99,6 @@ def add(conn: sa.Connection, rows: Iterable[Contact]) -> int:
     if batch:
         conn.execute(contacts.insert(), batch)
     return count + len(batch)
-
-
-def due(conn: sa.Connection, campaign_id: str, now: float, most: int) -> Sequence[Contact]:
-    """Those who may be called by now, the most urgent first; locked, and without those somebody else holds.
-
-    One short look into the index for each priority: however many have to wait, nobody waits for them.
-    """
-    given = {"of_campaign": campaign_id, "now": now, "most": most}
-    ids = list(conn.execute(_DUE_IDS, given).scalars())[:most]
-    if not ids:
-        return ()
-    return as_rows(Contact, conn.execute(_TAKE, {"ids": padded(ids)}))
 
 
 def next_due(conn: sa.Connection, campaign_id: str) -> float | None:
