@@ -5,7 +5,7 @@ The theory of operation is in the docstring of `bridge/call/__init__.py`; if you
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.call import commands as do
@@ -34,93 +34,22 @@ class CallCore:
         They are `tone_ms` and `music_ms` of the terms long; a `recording` for answering machines is `recording_ms`.
         """
         self.desk = desk = Desk(terms, now, tone, music, recording)
-        floor = Floor(desk)
-        departure = Departure(desk, floor)
-        phone = PhoneSide(desk, floor, departure)
-        model = ModelSide(desk, floor, departure)
-        tools = ToolSide(desk, departure, waiting := Waiting(desk, floor))
-        keypad = Keypad(desk, floor, departure)
-        house = HouseSide(desk, floor)
-        self._opening = opening = Opening(desk, floor, departure, phone, model)
-        opening.press = keypad.key
+        self._floor = floor = Floor(desk)
+        self._departure = departure = Departure(desk, floor)
+        self._phone = phone = PhoneSide(desk, floor, departure)
+        self._model = model = ModelSide(desk, floor, departure)
+        self._waiting = Waiting(desk, floor)
+        self._tools = ToolSide(desk, departure, self._waiting)
+        self._keypad = Keypad(desk, floor, departure)
+        self._house = HouseSide(desk, floor)
+        self._silences = Silences(desk, departure)
+        self._opening = Opening(desk, floor, departure, phone, model)
+        self._opening.press = self._keypad.key
         self.deadline = desk.timers.next
         """`deadline()`: when `wake` must be called at the latest, or None."""
         self.hear = phone.hear
         """`hear(audio, now)` is `receive(PhoneAudio(audio), now)` in short: True instead of `[Feed(audio)]`."""
-        self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
-            ev.PhoneAudio: phone.audio,
-            ev.PhoneMark: phone.mark,
-            ev.PhoneAttached: phone.attached,
-            ev.PhoneGap: phone.gap,
-            ev.PhoneStopped: phone.stopped,
-            ev.PhoneLost: phone.lost,
-            ev.PhoneExpected: phone.expected,
-            ev.CarrierReported: phone.reported,
-            ev.CalleeAnswered: opening.answered,
-            ev.CarrierDetected: opening.detected,
-            ev.LineHeard: opening.heard,
-            ev.PhoneKey: keypad.key,
-            ev.CallerTyped: keypad.typed,
-            ev.SpeechStarted: floor.speech_started,
-            ev.SpeechStopped: floor.speech_stopped,
-            ev.TurnCommitted: floor.committed,
-            ev.CallerText: floor.caller_text,
-            ev.ModelAudio: model.audio,
-            ev.ModelAudioDone: model.audio_done,
-            ev.AgentText: model.agent_text,
-            ev.ModelOpened: house.opened,
-            ev.ModelConfigured: model.configured,
-            ev.ResponseCreated: model.response_created,
-            ev.ResponseDone: model.response_done,
-            ev.ModelFault: model.fault,
-            ev.ModelLost: model.lost,
-            ev.ToolCalled: tools.called,
-            ev.HostedToolRan: tools.ran_elsewhere,
-            ev.ToolFinished: tools.finished,
-            ev.Prepared: house.prepared,
-            ev.AgentChanged: house.agent_changed,
-            ev.ToolsChanged: house.tools_changed,
-            ev.GuardrailTripped: house.tripped,
-            ev.Attended: house.attended,
-            ev.WordsAsked: house.words_asked,
-            ev.NoteAsked: house.note_asked,
-            ev.LeaveAsked: departure.ask,
-            ev.TransferAsked: departure.ask,
-            ev.HandedOver: departure.handed_over,
-            ev.HandOverFailed: departure.hand_over_failed,
-            ev.EndAsked: departure.end_asked,
-            ev.DigitsAsked: departure.digits_asked,
-        }
-        if terms.answer is not None:  # we called them
-            self._handlers |= {
-                ev.PhoneAttached: opening.attached,
-                ev.PhoneLost: opening.lost,
-                ev.PhoneKey: opening.pressed,
-                ev.ModelConfigured: opening.configured,
-                ev.CallerText: opening.caller_text,
-                ev.SpeechStopped: opening.speech_stopped,
-            }
-        self._alarms: dict[str, Callable[[], None]] = {
-            "ring": opening.ring_overdue,
-            "opening": opening.overdue,
-            "frames": phone.frames_overdue,
-            "away": phone.away_overdue,
-            "connect": model.connect_overdue,
-            "respond": model.respond_overdue,
-            "progress": model.progress_overdue,
-            "keys": keypad.enter,
-            "typed": keypad.send_typed,
-            "answer": floor.answer_overdue,
-            "tools": tools.overdue,
-            "doubt": floor.doubt_overdue,
-            "filler": waiting.overdue,
-            "prepare": house.prepare_overdue,
-            "silence": Silences(desk, departure).overdue,
-            "warn": departure.warn_overdue,
-            "longest": departure.longest_overdue,
-            "settle": departure.settle_overdue,
-            "leave": departure.leave_overdue,
-        }
+        self._handlers = HANDLERS if terms.answer is None else OUTBOUND
         if terms.answer is None:
             desk.timers.set("ring", now + terms.ring_s)
 
@@ -132,7 +61,7 @@ class CallCore:
         out: list[do.Command] = []
         desk.out = out
         desk.now = now
-        self._handlers[type(event)](event)
+        self._handlers[type(event)](self, event)
         return out
 
     def wake(self, now: float) -> list[do.Command]:
@@ -143,7 +72,7 @@ class CallCore:
         desk.now = now
         for name in desk.timers.due(now):
             if not desk.over and name not in desk.timers:  # an alarm before it may have moved it
-                self._alarms[name]()
+                ALARMS[name](self)
         return out
 
     @property
@@ -160,3 +89,84 @@ class CallCore:
     def over(self) -> bool:
         """`End` has been said."""
         return self.desk.over
+
+
+Handlers = Mapping[type[ev.Event], Callable[[CallCore, Any], None]]
+# Made once and not for each call: sixty bound methods would be 6 kB of it.
+HANDLERS: Handlers = {
+    ev.PhoneAudio: lambda core, event: core._phone.audio(event),
+    ev.PhoneMark: lambda core, event: core._phone.mark(event),
+    ev.PhoneAttached: lambda core, event: core._phone.attached(event),
+    ev.PhoneGap: lambda core, event: core._phone.gap(event),
+    ev.PhoneStopped: lambda core, event: core._phone.stopped(event),
+    ev.PhoneLost: lambda core, event: core._phone.lost(event),
+    ev.PhoneExpected: lambda core, event: core._phone.expected(event),
+    ev.CarrierReported: lambda core, event: core._phone.reported(event),
+    ev.CalleeAnswered: lambda core, event: core._opening.answered(event),
+    ev.CarrierDetected: lambda core, event: core._opening.detected(event),
+    ev.LineHeard: lambda core, event: core._opening.heard(event),
+    ev.PhoneKey: lambda core, event: core._keypad.key(event),
+    ev.CallerTyped: lambda core, event: core._keypad.typed(event),
+    ev.SpeechStarted: lambda core, event: core._floor.speech_started(event),
+    ev.SpeechStopped: lambda core, event: core._floor.speech_stopped(event),
+    ev.TurnCommitted: lambda core, event: core._floor.committed(event),
+    ev.CallerText: lambda core, event: core._floor.caller_text(event),
+    ev.ModelAudio: lambda core, event: core._model.audio(event),
+    ev.ModelAudioDone: lambda core, event: core._model.audio_done(event),
+    ev.AgentText: lambda core, event: core._model.agent_text(event),
+    ev.ModelOpened: lambda core, event: core._house.opened(event),
+    ev.ModelConfigured: lambda core, event: core._model.configured(event),
+    ev.ResponseCreated: lambda core, event: core._model.response_created(event),
+    ev.ResponseDone: lambda core, event: core._model.response_done(event),
+    ev.ModelFault: lambda core, event: core._model.fault(event),
+    ev.ModelLost: lambda core, event: core._model.lost(event),
+    ev.ToolCalled: lambda core, event: core._tools.called(event),
+    ev.HostedToolRan: lambda core, event: core._tools.ran_elsewhere(event),
+    ev.ToolFinished: lambda core, event: core._tools.finished(event),
+    ev.Prepared: lambda core, event: core._house.prepared(event),
+    ev.AgentChanged: lambda core, event: core._house.agent_changed(event),
+    ev.ToolsChanged: lambda core, event: core._house.tools_changed(event),
+    ev.GuardrailTripped: lambda core, event: core._house.tripped(event),
+    ev.Attended: lambda core, event: core._house.attended(event),
+    ev.WordsAsked: lambda core, event: core._house.words_asked(event),
+    ev.NoteAsked: lambda core, event: core._house.note_asked(event),
+    ev.LeaveAsked: lambda core, event: core._departure.ask(event),
+    ev.TransferAsked: lambda core, event: core._departure.ask(event),
+    ev.HandedOver: lambda core, event: core._departure.handed_over(event),
+    ev.HandOverFailed: lambda core, event: core._departure.hand_over_failed(event),
+    ev.EndAsked: lambda core, event: core._departure.end_asked(event),
+    ev.DigitsAsked: lambda core, event: core._departure.digits_asked(event),
+}
+"""What becomes of each event."""
+OUTBOUND: Handlers = {
+    **HANDLERS,
+    ev.PhoneAttached: lambda core, event: core._opening.attached(event),
+    ev.PhoneLost: lambda core, event: core._opening.lost(event),
+    ev.PhoneKey: lambda core, event: core._opening.pressed(event),
+    ev.ModelConfigured: lambda core, event: core._opening.configured(event),
+    ev.CallerText: lambda core, event: core._opening.caller_text(event),
+    ev.SpeechStopped: lambda core, event: core._opening.speech_stopped(event),
+}
+"""The same when we called them."""
+ALARMS: Mapping[str, Callable[[CallCore], None]] = {
+    "ring": lambda core: core._opening.ring_overdue(),
+    "opening": lambda core: core._opening.overdue(),
+    "frames": lambda core: core._phone.frames_overdue(),
+    "away": lambda core: core._phone.away_overdue(),
+    "connect": lambda core: core._model.connect_overdue(),
+    "respond": lambda core: core._model.respond_overdue(),
+    "progress": lambda core: core._model.progress_overdue(),
+    "keys": lambda core: core._keypad.enter(),
+    "typed": lambda core: core._keypad.send_typed(),
+    "answer": lambda core: core._floor.answer_overdue(),
+    "tools": lambda core: core._tools.overdue(),
+    "doubt": lambda core: core._floor.doubt_overdue(),
+    "filler": lambda core: core._waiting.overdue(),
+    "prepare": lambda core: core._house.prepare_overdue(),
+    "silence": lambda core: core._silences.overdue(),
+    "warn": lambda core: core._departure.warn_overdue(),
+    "longest": lambda core: core._departure.longest_overdue(),
+    "settle": lambda core: core._departure.settle_overdue(),
+    "leave": lambda core: core._departure.leave_overdue(),
+}
+"""What happens when each of the timers has run out."""

@@ -6,8 +6,7 @@ joined by `core.py`.
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge.call import commands as do
 from bridge.call import facts
@@ -42,100 +41,109 @@ class Message:
     """It was begun a second time."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Desk:
     """One call's state. `now` is the time of the event in hand, `out` what has been decided about it so far."""
 
-    agent = ""
+    terms: Terms
+    now: float
+    tone: bytes = b""
+    """A soft sound (mu-law) for waits."""
+    music: bytes = b""
+    """Music (mu-law) for longer ones."""
+    recording: bytes = b""
+    """What is left on answering machines (mu-law)."""
+
+    agent: str = field(default="", init=False)
     """Which agent of the team speaks; "" is the one the call began with."""
-    questions = 0
+    questions: int = field(default=0, init=False)
     """How many questions the agent has asked into the silence."""
-    protected = False
+    protected: bool = field(default=False, init=False)
     """Nothing the caller says stops the greeting."""
-    greeting_id = ""
+    greeting_id: str = field(default="", init=False)
     """The response that is the greeting."""
-    doubted = ""
+    doubted: str = field(default="", init=False)
     """The caller's item that stopped the agent and may be no word at all."""
-    drop_next = False
+    drop_next: bool = field(default=False, init=False)
     """The next response that the server begins by itself is not wanted."""
 
     # Of outbound calls, see `opening.py`.
-    opening = False
+    opening: bool = field(default=False, init=False)
     """Whoever picked up is not known to be somebody who listens: what they say is not answered and stops nothing."""
-    holding = False
+    holding: bool = field(default=False, init=False)
     """What the agent says is kept until it is known that somebody listens."""
-    hello = False
+    hello: bool = field(default=False, init=False)
     """What the callee says now, or is thought to, is what the greeting answers."""
-    greeted_ms = -1
+    greeted_ms: int = field(default=-1, init=False)
     """When the greeting was let go, on the call's clock."""
-    machine = False
+    machine: bool = field(default=False, init=False)
     """It is a machine: when its line is closed that is how it was meant to end."""
-    agent_heard = False
+    agent_heard: bool = field(default=False, init=False)
     """One of the agent's turns was heard to its end ..."""
-    dialogue = False
+    dialogue: bool = field(default=False, init=False)
     """... and answered."""
-    message: Message | None = None
+    message: Message | None = field(default=None, init=False)
     """What is left on a machine, once we begin to."""
-    ours = False
+    ours: bool = field(default=False, init=False)
     """The server was told to leave answers and interruptions to us, whatever the agent's own terms are ..."""
-    own: Terms | None = None
+    own: Terms | None = field(default=None, init=False)
     """... and these are its own."""
-    read_along = False
+    read_along: bool = field(default=False, init=False)
     """Somebody reads the words as they come, whatever the terms say."""
-    listened = False
+    listened: bool = field(default=False, init=False)
     """Somebody listens, whether or not the call is recorded."""
-    unconfirmed = 0
+    unconfirmed: int = field(default=0, init=False)
     """Configurations that the server has not confirmed."""
 
-    def __init__(self, terms: Terms, now: float, tone: bytes = b"", music: bytes = b"", recording: bytes = b"") -> None:
-        self.terms = terms
-        self.now = now
-        self.out: list[do.Command] = []
-        self.phone = PhoneLeg.AWAITED
-        self.model = ModelLeg.OPENING
-        self.intent = Intent.TALK
-        self.phase = Phase.RINGING
-        self.over = False
-        self.playback = Playback()
-        self.gate = ResponseGate()
-        self.tools = ToolCalls()
-        self.turns = Turns()
-        self.timers = Timers()
-        self.zero: float | None = None
-        """When the phone was first attached; the call's clock starts here."""
-        self.frame_at = now
-        """When the last caller audio came."""
-        self.active_at = now
-        """When either side was last heard from."""
-        self.progress_at = now
-        """When the active response last said anything."""
-        self.caller_speaking = False
-        self.answered_caller = True
-        """The agent has said something since the caller's last word."""
-        self.fed_bytes = 0
-        self.fed_offset_ms = 0
-        """Call clock minus the model's clock of audio it was fed."""
-        self.dropped_bytes = 0
-        """Caller audio dropped because the model was not ready in time."""
-        self.model_lost_by = ""
-        """Why the model was lost before anybody was there to be told."""
-        self.cut_by_line = False
-        """The agent was speaking when the line was lost."""
-        self.unexpected = 0
-        """Events that came when their leg could not have sent them."""
+    playback: Playback = field(default_factory=Playback, init=False)
+    gate: ResponseGate = field(default_factory=ResponseGate, init=False)
+    tools: ToolCalls = field(default_factory=ToolCalls, init=False)
+    turns: Turns = field(default_factory=Turns, init=False)
+    timers: Timers = field(default_factory=Timers, init=False)
+    out: list[do.Command] = field(default_factory=list, init=False)
+    phone: PhoneLeg = field(default=PhoneLeg.AWAITED, init=False)
+    model: ModelLeg = field(default=ModelLeg.OPENING, init=False)
+    intent: Intent = field(default=Intent.TALK, init=False)
+    phase: Phase = field(default=Phase.RINGING, init=False)
+    over: bool = field(default=False, init=False)
+    zero: float | None = field(default=None, init=False)
+    """When the phone was first attached; the call's clock starts here."""
+    frame_at: float = field(init=False)
+    """When the last caller audio came."""
+    active_at: float = field(init=False)
+    """When either side was last heard from."""
+    progress_at: float = field(init=False)
+    """When the active response last said anything."""
+    caller_speaking: bool = field(default=False, init=False)
+    answered_caller: bool = field(default=True, init=False)
+    """The agent has said something since the caller's last word."""
+    fed_bytes: int = field(default=0, init=False)
+    fed_offset_ms: int = field(default=0, init=False)
+    """Call clock minus the model's clock of audio it was fed."""
+    dropped_bytes: int = field(default=0, init=False)
+    """Caller audio dropped because the model was not ready in time."""
+    model_lost_by: str = field(default="", init=False)
+    """Why the model was lost before anybody was there to be told."""
+    cut_by_line: bool = field(default=False, init=False)
+    """The agent was speaking when the line was lost."""
+    unexpected: int = field(default=0, init=False)
+    """Events that came when their leg could not have sent them."""
+    greeting: str = field(init=False)
+    """Instructions for the first response."""
+    more_tools: dict[str, ToolTerms] = field(default_factory=dict, init=False)
+    """Tools that came during the call."""
+    hears: bool = field(default=False, init=False)
+    """The model gets what the caller says: it is up, the phone is on, nobody is leaving."""
+    _held: list[bytes] = field(default_factory=list, init=False)
+    _held_bytes: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        terms = self.terms
+        self.frame_at = self.active_at = self.progress_at = self.now
         self.greeting = terms.greeting
-        """Instructions for the first response."""
-        self.more_tools: dict[str, ToolTerms] = {}
-        """Tools that came during the call."""
-        self.tone = tone or SILENCE * (8 * terms.tone_ms)
-        """A soft sound (mu-law) for waits."""
-        self.music = music or SILENCE * (8 * terms.music_ms)
-        """Music (mu-law) for longer ones."""
-        self.recording = recording or SILENCE * (8 * terms.recording_ms)
-        """What is left on answering machines (mu-law)."""
-        self.hears = False
-        """The model gets what the caller says: it is up, the phone is on, nobody is leaving."""
-        self._held: deque[bytes] = deque()
-        self._held_bytes = 0
+        self.tone = self.tone or SILENCE * (8 * terms.tone_ms)
+        self.music = self.music or SILENCE * (8 * terms.music_ms)
+        self.recording = self.recording or SILENCE * (8 * terms.recording_ms)
 
     # ---- time
 
@@ -217,7 +225,7 @@ class Desk:
         self._held.append(audio)
         self._held_bytes += len(audio)
         while self._held_bytes > HELD_BYTES:
-            old = len(self._held.popleft())
+            old = len(self._held.pop(0))
             self._held_bytes -= old
             self.dropped_bytes += old
             self.fed_offset_ms += old // 8

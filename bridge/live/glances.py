@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -47,7 +46,7 @@ class Glance:
     who: str = ""
     """Whose words `words` are: caller, agent or keys."""
     words: str = ""
-    told: deque[Told] = field(default_factory=lambda: deque(maxlen=MOST))
+    told: list[Told] = field(default_factory=list)
     tools: dict[str, RunningTool] = field(default_factory=dict)
     """Those that run, by the model's id of each."""
 
@@ -55,6 +54,7 @@ class Glance:
         """Something happened."""
         if isinstance(fact, Told):
             self.told.append(fact)
+            del self.told[:-MOST]
         match fact:
             case facts.CallerSaid(text=text) if text:
                 self.who, self.words = "caller", text

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -56,7 +55,7 @@ class ModelLink:
         self._tap = tap
         self._in = tap.meter("model", "in")
         self._socket: Socket | None = None
-        self._waiting: deque[tuple[bytes, int]] = deque()
+        self._waiting: list[tuple[bytes, int]] = []
         self._waiting_audio = 0
         self._held = False
         self.on_event: Callable[[ev.Event], None] = _nobody

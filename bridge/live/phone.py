@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -81,8 +80,9 @@ class PhoneLink:
         self._writing = False
         self.short_way: ShortWay | None = None
         """Where messages go at once, while it is ready and nothing waits before them."""
-        self._outbox: deque[tuple[bytes, int, bool]] = deque()
-        self._ready = asyncio.Event()
+        self._outbox: list[tuple[bytes, int, bool]] = []
+        self._writer: asyncio.Future[None] | None = None
+        """The writer, while it waits for something to write."""
 
     def watch(self, tap: WireTap) -> None:
         """Let `tap` see what goes over the wire from now on."""
@@ -126,7 +126,7 @@ class PhoneLink:
         if type(command) is do.Play:
             size = len(command.audio)
         elif self._outbox and type(command) is do.Flush:
-            self._outbox = deque(entry for entry in self._outbox if not entry[2])
+            self._outbox = [entry for entry in self._outbox if not entry[2]]
         play = size > 0
         texts = self._wire.write(command)
         way = self.short_way
@@ -162,7 +162,7 @@ class PhoneLink:
         """The outbox goes the short way at once, or waits for the writer; nothing overtakes what the writer sends."""
         way = self.short_way
         if way is None or not self._clear(way):
-            self._ready.set()
+            self._wake()
             return
         texts = []
         for text, size, _ in self._outbox:
@@ -177,21 +177,26 @@ class PhoneLink:
     def close(self) -> None:
         """Have the writer close the socket when the outbox is empty."""
         self.closing = True
-        self._ready.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """There is work for the writer."""
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
 
     async def run_writer(self, send_text: Callable[[bytes], Awaitable[None]]) -> None:
         """Empty the outbox into the socket until the link is closed. Ends with the socket's own error if it fails."""
         while True:
             while self._outbox:
-                text, size, _ = self._outbox.popleft()
+                text, size, _ = self._outbox.pop(0)
                 self._show(text, size)
                 self._writing = True
                 await send_text(text)
                 self._writing = False
             if self.closing:
                 return
-            self._ready.clear()
-            await self._ready.wait()
+            self._writer = asyncio.get_running_loop().create_future()
+            await self._writer
 
     def _show(self, text: bytes, size: int) -> None:
         if size > 0:

@@ -74,6 +74,24 @@ def _nobody_listens(word: object) -> None:
 class CallSession:
     """One call, from its webhook to its record. Made by `app.py`; found through the switchboard."""
 
+    # What few calls come to stands here: with more than thirty fields of its own a session would need a table of its
+    # own for them, 1 kB, and each look into it would take longer.
+    end: do.End | None = None
+    detour = ""
+    """Keys that the next answer document must send before it connects the stream again."""
+    handing_to = ""
+    """Whom the next answer document must connect the caller to."""
+    resumes = 0
+    """How often a lost stream was connected again."""
+    after_path = ""
+    """Where the carrier asks what comes next."""
+    handed_path = ""
+    """Where the carrier tells that whoever the caller is handed to picked up."""
+    after_asked = False
+    """The carrier has asked what comes next (and follows what it was told)."""
+    carrier_knows = False
+    """The carrier itself said that the call is over."""
+
     def __init__(
         self,
         info: CallInfo,
@@ -88,25 +106,10 @@ class CallSession:
         self.core = core
         self.model = model
         self.phone: PhoneLink | None = None
-        self.end: do.End | None = None
-        self.detour = ""
-        """Keys that the next answer document must send before it connects the stream again."""
-        self.handing_to = ""
-        """Whom the next answer document must connect the caller to."""
         self.crew: Crew | None = None
         """The agents at work; until the call is over."""
-        self.resumes = 0
-        """How often a lost stream was connected again."""
-        self.after_path = ""
-        """Where the carrier asks what comes next."""
         self.dialled: dict[str, AnswerPlan] = {}
         """What the carrier was told after a leg of a transfer, by that leg's id."""
-        self.handed_path = ""
-        """Where the carrier tells that whoever the caller is handed to picked up."""
-        self.after_asked = False
-        """The carrier has asked what comes next (and follows what it was told)."""
-        self.carrier_knows = False
-        """The carrier itself said that the call is over."""
         self.subscribers = subscribers
         self._blackbox = blackbox
         self._timeline = timeline

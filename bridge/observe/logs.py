@@ -10,11 +10,28 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
-
-import structlog
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from bridge.config import Settings
+
+
+def _structlog() -> ModuleType:
+    """structlog, which takes rich along for tracebacks in colour where it finds it: 4 MB, and ours are text by then."""
+    if "rich" in sys.modules:
+        return import_module("structlog")
+    sys.modules["rich"] = None  # type: ignore[assignment]  # counts as not installed
+    try:
+        return import_module("structlog")
+    finally:
+        del sys.modules["rich"]
+
+
+if TYPE_CHECKING:
+    import structlog
+else:
+    structlog = _structlog()
 
 _SECRET_NAME = re.compile(r"(token|secret|api_key|apikey|authorization|password|signature)", re.IGNORECASE)
 _PLAIN = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}

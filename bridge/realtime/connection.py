@@ -193,6 +193,8 @@ class Connection(asyncio.Protocol):
     def _handle(self, event: Event) -> None:
         if isinstance(event, Response):
             self._upgraded()
+            if self._ws.handshake_exc is None:
+                event.headers.clear()  # nobody asks for them, and the parser's frame would keep them
         elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             if event.opcode is not Opcode.CONT:
                 self._text = event.opcode is Opcode.TEXT

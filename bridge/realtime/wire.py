@@ -7,6 +7,7 @@ an unknown field is no error: servers add both without notice.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -88,11 +89,15 @@ class RealtimeWire:
         self._path = path
         self.to_model = path.to_model
         """Caller audio (mu-law) as it stands in `APPEND`."""
-        self._config = config_of("")
+        self._asked_for(config_of(""))
         self._bytes_per_ms = _MODEL_BYTES_PER_MS[self._config.output_audio]
         self._speaking: tuple[str, int] | None = None
         self.notes: list[str] = []
         """Differences between asked and effective configuration that do not matter to the ear."""
+
+    def _asked_for(self, config: SessionConfig) -> None:
+        """Kept to be compared with what the server made of it; its instructions, some kB, are not."""
+        self._config = replace(config, instructions="")
 
     # ---- in
 
@@ -206,8 +211,9 @@ class RealtimeWire:
             case do.Feed(audio):
                 return (APPEND % self.to_model(audio),)
             case do.Configure(agent, answers):
-                self._config = self._config_of(agent) if answers else waiting(self._config_of(agent))
-                return self._event("session.update", session=self._dialect.session(self._config))
+                config = self._config_of(agent) if answers else waiting(self._config_of(agent))
+                self._asked_for(config)
+                return self._event("session.update", session=self._dialect.session(config))
             case do.Commit():
                 return self._event("input_audio_buffer.commit")
             case do.Respond(event_id, instructions, tools):

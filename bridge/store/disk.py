@@ -182,7 +182,7 @@ class Disk:
         """One system call, as a rule: each one takes the interpreter from the calls and gives it back."""
         file.owed += data
         if file.fd < 0 and file.owed:
-            file.fd = os.open(file.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CLOEXEC, 0o666)
+            file.fd = os.open(file.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CLOEXEC, 0o666)
             self._open += 1
         while file.owed:  # a disk that is nearly full takes a part first
             file.owed = file.owed[os.write(file.fd, file.owed) :]
@@ -242,10 +242,10 @@ def _nothing() -> None:
 class GrowingFile(Generic[Entry]):
     """A file that only grows. `lines` makes lines of the entries when they are written, not when they happen."""
 
-    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "owed", "path")
+    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "name", "owed")
 
     def __init__(self, disk: Disk, path: Path, lines: Callable[[list[Entry]], Iterable[bytes]]) -> None:
-        self.path = path
+        self.name = os.fspath(path)  # the object would be 0.4 kB in each of a call's three files
         self._disk = disk
         self._lines = lines
         self._entries: list[Entry] = []
@@ -257,6 +257,11 @@ class GrowingFile(Generic[Entry]):
         self.finished = False
         self.before: Callable[[], None] = _nothing
         """Called before the file is written, to add what is still being counted."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.name)
 
     def append(self, entry: Entry, size: int = 64) -> None:
         """Add one entry of about `size` bytes. It must not change until it is written."""

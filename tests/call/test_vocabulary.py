@@ -12,14 +12,13 @@ import bridge.call
 from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call import facts
-from bridge.call.core import CallCore
-from bridge.call.limits import Terms
+from bridge.call.core import ALARMS, HANDLERS, OUTBOUND
 
 ROOM = Path(inspect.getfile(bridge.call)).parent
 
 
 def test_every_event_has_a_handler() -> None:
-    assert set(CallCore(Terms(), 0.0)._handlers) == set(get_args(ev.Event))
+    assert set(HANDLERS) == set(OUTBOUND) == set(get_args(ev.Event))
 
 
 def test_the_unions_hold_every_class_of_their_files() -> None:
@@ -37,7 +36,7 @@ def test_every_command_is_carried_out_by_the_session() -> None:
 
 def test_every_timer_that_is_set_has_an_alarm() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in ROOM.glob("*.py"))
-    assert set(re.findall(r'timers\.set\("(\w+)"', text)) == set(CallCore(Terms(), 0.0)._alarms)
+    assert set(re.findall(r'timers\.set\("(\w+)"', text)) == set(ALARMS)
 
 
 def test_every_command_is_given_by_some_rule() -> None:
