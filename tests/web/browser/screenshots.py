@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 for folder in (HERE, HERE.parents[1] / "live"):
     sys.path.insert(0, str(folder))
 
-from console_world import CHROMIUM, TOKEN, Visit, chromium, console, visit  # noqa: E402
+from console_world import CHROMIUM, TOKEN, Console, Visit, chromium, console, visit  # noqa: E402
 from pages import PAGES  # noqa: E402
 from seed import nothing  # noqa: E402
 
@@ -45,16 +45,24 @@ def main(names: list[str]) -> None:
                 continue
             house = guarded_house if shown.guarded else open_house
             if shown.ring:
-                house.keep_ringing()
-                time.sleep(6)  # something has been said by then
+                talking(house)
             for theme, width in LOOKS:
                 seen = visit(browser, house, shown.path, theme=theme, width=width, device_scale_factor=1)
-                seen.page.wait_for_timeout(700)  # its first live state
+                seen.page.wait_for_timeout(1_200)  # its first live state
                 file = PICTURES / f"{shown.name}-{theme if width > 640 else 'phone'}.webp"
                 file.write_bytes(picture(seen, whole=width > 640))
                 seen.page.context.close()
                 sys.stdout.write(f"{file.relative_to(DOCS.parent)}\n")
     (DOCS / "console.md").write_text("\n".join(album()), encoding="utf-8")
+
+
+def talking(house: Console) -> None:
+    """A call is going on in which something has been said, and which will not be over soon."""
+    live = house.world.app.services.switchboard
+    while live.live and time.time() - live.live[0].info.began_at > 9:
+        time.sleep(0.5)
+    house.keep_ringing()
+    time.sleep(7)
 
 
 def picture(seen: Visit, *, whole: bool) -> bytes:
