@@ -43,7 +43,7 @@ class Judge:
                 self.called.add(call_id)
                 if (name, arguments) != self.last_run:
                     self.last_run = ("", "")
-            case ev.SpeechStopped() | ev.PhoneKey() | ev.CallerText():
+            case ev.SpeechStopped() | ev.PhoneKey() | ev.CallerText() | ev.CallerTyped():
                 self.last_run = ("", "")
             case ev.ModelAudio(_, item, index, _, ms):
                 self.received_ms[item, index] += ms  # type: ignore[assignment]  # milliseconds may be fractions

@@ -27,6 +27,9 @@ COUNTED = [tracemalloc.Filter(True, f"{Path(package.__path__[0])}/*") for packag
 PRETEND = [tracemalloc.Filter(False, f"{Path(bridge.__path__[0])}/{room}/*") for room in ("sim", "audio")]
 """With `pcmu` the house converts no sound; the callers and the engine do, and keep what they say."""
 
+RING = {"bridge.carriers.base.RawRequest", "bridge.web.inspector.Inbound", "bridge.web.inspector.Inspector"}
+"""The carrier's newest requests are kept for people to look at: so many of them and no more (`inspector.KEPT`)."""
+
 
 def held() -> int:
     """Bytes that the house holds now."""
@@ -95,5 +98,6 @@ def test_calls_that_are_over_leave_nothing(tmp_path: Path) -> None:
             return before, kept()
 
     before, after = loop.run(story())
+    more = Counter({name: count for name, count in (after - before).items() if name.partition(":")[0] not in RING})
     # Ids of calls that were answered are remembered, so many of them and no more (`web/webhooks.py`, REMEMBERED).
-    assert after - before == Counter({"bridge.web.webhooks.Webhooks: entries": 10})
+    assert more == Counter({"bridge.web.webhooks.Webhooks: entries": 10})
