@@ -1,7 +1,9 @@
 """The recording: both sides in time, whatever came late, was missing, or was cut short."""
 
 import asyncio
+import errno
 import gc
+import io
 import struct
 import wave
 from collections.abc import Callable
@@ -188,3 +190,34 @@ def test_what_a_full_disk_refuses_is_written_at_its_place_when_there_is_room(tmp
     asyncio.run(story())
     left, _ = sides(path)
     assert left == ([1] * STEP_MS + [0] * STEP_MS) * 3 + [1] * STEP_MS
+
+
+def test_a_header_that_a_full_disk_refuses_does_not_double_the_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that copies on write may take new sound and have no room to overwrite 44 bytes."""
+    path, full = tmp_path / "recording.wav", [False]
+
+    class CopyOnWrite(io.FileIO):
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            if full[0] and self.tell() == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(io, "FileIO", CopyOnWrite)
+
+    async def story() -> None:
+        disk = Disk()
+        recorder = Recorder(path, disk)
+        for second in range(20):
+            full[0] = 6 <= second < 11
+            talk(recorder, STEP_MS // 2)
+            recorder.caller_gap(STEP_MS // 2)
+            await disk.drained()
+        recorder.close()
+        await disk.drained()
+        disk.close()
+
+    asyncio.run(story())
+    left, _ = sides(path)
+    assert left == ([1] * (STEP_MS // 2) + [0] * (STEP_MS // 2)) * 20
