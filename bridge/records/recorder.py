@@ -72,7 +72,7 @@ class Recorder:
         left = self._sides.size
         if left and (self._wav is not None or self._sides.caller_size):
             self._write(left)
-        self._disk.submit(self._close_file, owed_as=self)
+        self._disk.submit(self._close_file, owed_as=self._path)
 
     def _write(self, size: int) -> None:
         caller, agent = self._sides.take(size)

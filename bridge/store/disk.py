@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -54,22 +54,24 @@ class Disk:
         self._failures = 0
         self._told = False
         self._open = 0  # files; only the thread touches this
-        self._owed: dict[Hashable, Callable[[], None]] = {}  # what was refused; only the thread changes this
+        self._owed: dict[Path, Callable[[], None]] = {}  # what was refused; only the thread changes this
         self._loop: asyncio.AbstractEventLoop | None = None
         self._again: asyncio.TimerHandle | None = None
         self._closed = False
         self._most_open = min(OPEN, _allowed_files() // 4)  # the rest is for sockets
 
-    def submit(self, job: Callable[[], None], owed_as: Hashable = None) -> asyncio.Future[None]:
+    def submit(self, job: Callable[[], None], owed_as: Path | None = None) -> asyncio.Future[None]:
         """Run a job in the thread, after all before it.
 
-        With a name (`owed_as`) it is run again when the disk refuses, until it is taken, or another of that name comes.
+        With the path of what it writes (`owed_as`) it is run again when the disk refuses, until it is taken, or another
+        for that path comes.
         """
         self._loop = asyncio.get_running_loop()
         return self._loop.run_in_executor(self._thread, self._run, job, owed_as)
 
-    def _run(self, job: Callable[[], None], owed_as: Hashable = None) -> None:
-        self._owed.pop(owed_as, None)
+    def _run(self, job: Callable[[], None], owed_as: Path | None = None) -> None:
+        if owed_as is not None:
+            self._owed.pop(owed_as, None)
         try:
             job()
         except Exception as error:  # the boundary to the disk: told once, calls go on
@@ -82,7 +84,11 @@ class Disk:
         """Is there something that the disk refused and that shall still be written?"""
         return bool(self._owed)
 
-    def _owe(self, name: Hashable, job: Callable[[], None]) -> None:
+    def owed_folders(self) -> set[Path]:
+        """Folders in which something is still to be written that was refused. For jobs: only the thread may ask."""
+        return {path.parent for path in self._owed} | set(self._owed)  # and those that are to be made
+
+    def _owe(self, name: Path, job: Callable[[], None]) -> None:
         if name in self._owed or len(self._owed) < MOST_JOBS:
             self._owed[name] = job
             self._ask_again()
@@ -174,7 +180,7 @@ class Disk:
                 refused = error
                 if len(file.owed) > MOST_OWED:
                     file.owed = file.owed[: file.owed.rfind(b"\n", 0, MOST_OWED) + 1]
-                self._owe(file, lambda file=file: self._append(file, b"", file.finished))  # type: ignore[misc]
+                self._owe(file.path, lambda file=file: self._append(file, b"", file.finished))  # type: ignore[misc]
         if refused is not None:
             raise refused
 

@@ -367,14 +367,14 @@ def test_a_named_job_is_run_again_until_it_works_or_a_newer_one_takes_its_place(
         def broken() -> None:
             raise ValueError("ours, and no disk's")
 
-        disk.submit(lambda: job("old record"), "a")
-        disk.submit(lambda: job("record"), "a")
-        disk.submit(lambda: job("other"), "b")
+        disk.submit(lambda: job("old record"), tmp_path / "a")
+        disk.submit(lambda: job("record"), tmp_path / "a")
+        disk.submit(lambda: job("other"), tmp_path / "b")
         disk.submit(lambda: job("nameless"))
-        disk.submit(broken, "c")
+        disk.submit(broken, tmp_path / "c")
         await disk.drained()
         refuses[0] = False
-        disk.submit(lambda: job("newer"), "b")
+        disk.submit(lambda: job("newer"), tmp_path / "b")
         await asyncio.sleep(AGAIN_S + 1.0)
         await disk.drained()
         owes = disk.owes
