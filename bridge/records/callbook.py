@@ -125,7 +125,7 @@ class CallBook:
 
     def _whole(self, ids: list[str]) -> Iterator[str]:
         """Those of which the disk owes nothing: a row that is made too early keeps its holes for ever."""
-        owed = self._disk.owed_folders()
+        owed = self._disk.owed.folders()
         return (call_id for call_id in ids if self._folders.root / call_id not in owed)
 
     async def _put(self, stored: list[StoredCall]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.records.callbook import CallBook
+from bridge.records.callbook import TOGETHER, CallBook
 from bridge.sim import loop
 from bridge.store.base import CallRow, Line
 from bridge.store.calls import CallStore
@@ -222,5 +222,41 @@ def test_a_call_whose_last_lines_are_owed_is_listed_with_all_of_them(
         stored = await store.get(call_id)
         assert stored is not None
         assert [found.text for found in stored.lines] == ["line 1", "line 2", "line 3"]
+
+    with_book(tmp_path, story)
+
+
+def test_calls_whose_folders_were_removed_do_not_keep_the_others_out(tmp_path: Path) -> None:
+    async def story(book: CallBook, store: CallStore) -> None:
+        folders = CallFolders(tmp_path)
+        for _ in range(2 * TOGETHER):
+            call_id = new_call_id(BEGAN)
+            lost: GrowingFile[bytes] = GrowingFile(book._disk, folders.path(call_id) / TRANSCRIPT, lambda made: made)
+            lost.append(b"{}")
+            lost.finish()
+            book.over(call_id)
+        good = folder_of(tmp_path)
+        book.over(good)
+        await asyncio.sleep(3.0)
+        assert await store.ended() == {good}
+        assert book._task is None
+
+    with_book(tmp_path, story)
+
+
+def test_calls_that_the_disk_still_owes_do_not_keep_the_others_out(tmp_path: Path) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def story(book: CallBook, store: CallStore) -> None:
+        for _ in range(2 * TOGETHER):
+            call_id = folder_of(tmp_path)
+            book._disk.submit(full, CallFolders(tmp_path).path(call_id) / RECORD)
+            book.over(call_id)
+        await asyncio.sleep(60.0)
+        good = folder_of(tmp_path)
+        book.over(good)
+        await asyncio.sleep(1.0)
+        assert await store.ended() == {good}
 
     with_book(tmp_path, story)
