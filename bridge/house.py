@@ -104,7 +104,8 @@ class House:
 
     def _keep_analysis(self, call_id: str, found: dict[str, Any]) -> None:
         made = {"made_at": iso(time.time()), **found}
-        self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS), (call_id, folder.ANALYSIS))
+        name = self._folders.path(call_id) / folder.ANALYSIS
+        self._disk.submit(lambda: self._folders.write(call_id, made, folder.ANALYSIS), name)
         if self.courier is not None:
             self.courier.analyzed(call_id, made)
 

@@ -65,7 +65,8 @@ class StereoWav:
     """A recording in the making: caller left, agent right, PCM16.
 
     The header is true after each `append`, so that the file plays even when the process is killed in the middle of a
-    call: at most the sound of the last `append` is missing. Every method raises StoreError when the disk refuses.
+    call: at most the sound of the last `append` is missing. Every method raises StoreError when the disk refuses; an
+    `append` that was refused has added nothing, and may be tried again.
     """
 
     def __init__(self, path: str | Path, sample_rate: int = 8000) -> None:
@@ -97,10 +98,12 @@ class StereoWav:
         both = audioop.add(wide_left, wide_right, _PCM16_BYTES)
         if self._data_bytes + len(both) > _MOST_DATA_BYTES:
             raise StoreError(f"{self.path}: a WAV file cannot grow beyond 4 GiB")
-        # Sound first, header after it: a header may promise too little, never too much.
+        # Sound first, header after it: a header may promise too little, never too much. And what has no header yet does
+        # not count: whoever was refused comes again with the same piece, and it goes to the same place.
+        grown = self._data_bytes + len(both)
         self._write_at(_HEADER.size + self._data_bytes, both)
-        self._data_bytes += len(both)
-        self._write_at(0, _header(self._data_bytes, self._sample_rate, 2))
+        self._write_at(0, _header(grown, self._sample_rate, 2))
+        self._data_bytes = grown
 
     def close(self) -> None:
         """Nothing more will be appended. Closing twice is fine."""

@@ -1,6 +1,7 @@
 """Ended calls become rows of the database, for lists and sums. No call waits for it.
 
-A call's folder is the truth; this reads it when the call is over and its files are written. When the database is in
+A call's folder is the truth; this reads it when the call is over and its files are written, all of them: while the disk
+owes a line of a call, the call waits, and no other waits for it. When the database is in
 trouble it is told once, the ids are kept, and they are tried again; what a killed process still had waiting is found at
 the next start, by comparing the folders with the table.
 """
@@ -9,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from bridge.errors import StoreError
 from bridge.store.base import CallRow, Line
 from bridge.store.calls import CallStore, StoredCall
-from bridge.store.disk import Disk
+from bridge.store.disk import AGAIN_S, Disk
 from bridge.store.folder import TRANSCRIPT, CallFolders
 from bridge.store.ids import made_at
 
@@ -26,6 +29,7 @@ TOGETHER = 20
 """Calls in one transaction, when many have ended."""
 PAUSES_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Between tries, while the database is in trouble; the last one for as long as it takes."""
+_OWED = "the disk does not take the records of calls"
 
 
 class CallBook:
@@ -38,10 +42,12 @@ class CallBook:
         self._waiting: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._more = asyncio.Event()
 
     def over(self, call_id: str) -> None:
         """This call has ended, and its files were told to finish."""
         self._waiting[call_id] = None
+        self._more.set()
         if self._task is None and not self._closing:
             self._task = asyncio.create_task(self._work(), name="callbook")
 
@@ -49,9 +55,13 @@ class CallBook:
         """Write what has ended and is not in the table; how many were those? Raises StoreError."""
         known = await self._calls.ended()
         missing = [call_id for call_id in await asyncio.to_thread(self._folders.ids) if call_id not in known]
+        whole: list[str] = []
+        await self._disk.submit(lambda: whole.extend(self._whole(missing)))
+        for call_id in set(missing).difference(whole):
+            self.over(call_id)
         found = 0
-        for at in range(0, len(missing), TOGETHER):
-            stored = await asyncio.to_thread(self._read, missing[at : at + TOGETHER])
+        for at in range(0, len(whole), TOGETHER):
+            stored = await asyncio.to_thread(self._read, whole[at : at + TOGETHER])
             await self._put(stored)
             found += len(stored)
         return found
@@ -62,40 +72,61 @@ class CallBook:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        while self._waiting:
-            try:
-                await self._write_some()
-            except StoreError as error:
-                self._told(error)
-                return
+        try:
+            while self._waiting and await self._write_some():
+                pass
+        except StoreError as error:
+            self._told(error)
+        else:
+            if self._waiting:
+                self._told(StoreError(_OWED))
 
     async def _work(self) -> None:
-        failures = 0
+        failures, owed = 0, False
         try:
             while self._waiting:
                 try:
-                    await self._write_some()
-                    failures = 0
+                    some = await self._write_some()
+                    failures, owed = 0, owed and not some
                 except StoreError as error:
                     if not failures:
                         self._told(error)
                     await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                     failures += 1
+                    continue
+                if not some:
+                    if not owed:
+                        self._told(StoreError(_OWED))
+                    owed = True
+                    await self._another()
         finally:
             self._task = None
 
-    async def _write_some(self) -> None:
-        ids = list(self._waiting)[:TOGETHER]
-        stored: list[StoredCall] = []
-        owed = self._disk.owes
-        # In the disk's thread: what was handed to it before is written when this runs.
-        await self._disk.submit(lambda: stored.extend(self._read(ids)))
-        owed = owed or self._disk.owes
+    async def _another(self) -> None:
+        """The disk may have taken what it owed; or one more call is over, and that one may be whole."""
+        self._more.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._more.wait(), AGAIN_S)
+
+    async def _write_some(self) -> bool:
+        """Those that are whole. False: the disk owes something of each that waits."""
+        waiting, ids, stored = list(self._waiting), list[str](), list[StoredCall]()
+
+        def look() -> None:
+            # In the disk's thread: what was handed to it before is written, or owed, when this runs.
+            ids.extend(islice(self._whole(waiting), TOGETHER))
+            stored.extend(self._read(ids))
+
+        await self._disk.submit(look)
         await self._put(stored)
-        for call_id in [call.row.id for call in stored] if owed else ids:
+        for call_id in ids:
             self._waiting.pop(call_id, None)
-        if owed and len(stored) < len(ids):
-            raise StoreError("the disk does not take the records of calls")
+        return bool(ids)
+
+    def _whole(self, ids: list[str]) -> Iterator[str]:
+        """Those of which the disk owes nothing: a row that is made too early keeps its holes for ever."""
+        owed = self._disk.owed.folders()
+        return (call_id for call_id in ids if self._folders.root / call_id not in owed)
 
     async def _put(self, stored: list[StoredCall]) -> None:
         """Together; but one call that the database does not take must not keep the others out."""
@@ -124,9 +155,8 @@ class CallBook:
                 if record.get("ended_at") and not record.get("replay_of"):  # in a replay nobody called
                     turns = sorted(self._folders.lines(call_id, TRANSCRIPT), key=lambda turn: int(turn.get("turn", 0)))
                     found.append(StoredCall(row_of(call_id, record), tuple(map(line_of, turns))))
-            except (StoreError, KeyError, TypeError, ValueError) as error:
-                if not self._disk.owes:  # else it may be written yet
-                    log.warning("a call's folder cannot be read", extra={"call_id": call_id, "error": str(error)})
+            except (StoreError, OSError, KeyError, TypeError, ValueError) as error:
+                log.warning("a call's folder cannot be read", extra={"call_id": call_id, "error": str(error)})
         return found
 
 

@@ -11,7 +11,7 @@ from bridge.call import facts
 from bridge.records.costs import Costs
 from bridge.store.disk import Disk
 from bridge.store.figures import percentile
-from bridge.store.folder import CallFolders
+from bridge.store.folder import RECORD, CallFolders
 
 
 def iso(epoch_s: float) -> str:
@@ -116,4 +116,5 @@ class CallRecord:
 
     def _save(self) -> None:
         fields = dict(self.fields)
-        self._disk.submit(lambda: self._folders.write(fields["id"], fields), owed_as=self)
+        name = self._folders.path(fields["id"]) / RECORD
+        self._disk.submit(lambda: self._folders.write(fields["id"], fields), owed_as=name)

@@ -4,7 +4,7 @@ The caller's stream is the clock: its bytes count the time since the phone was a
 audio arrives here when its mark has come back, up to a few hundred ms after it was heard, and is laid at its place; so
 the last `BEHIND_MS` stay in memory and everything older goes to the file, in the disk's thread. There the recording's
 outline is drawn, too (`peaks.json` beside it), so that a page can show an hour of call without reading its sound.
-What a disk refuses is written with the next piece, at its place.
+What a full disk refuses is written when there is room, at its place; what had to be given up is silence.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from bridge.audio.kept import ulaw_to_kept
 from bridge.audio.peaks import Peaks
 from bridge.audio.sides import Sides
 from bridge.audio.wav import StereoWav
+from bridge.errors import StoreError
 from bridge.store.disk import Disk
 from bridge.store.folder import PEAKS
+from bridge.store.owed import Sound
 
 BEHIND_MS = 3_000
 """Agent audio may be told this late: a 200 ms chunk, its mark's round trip, and a phone that plays late."""
 STEP_MS = 1_000
 """The file grows by this much at a time; a killed process loses BEHIND_MS + STEP_MS at most."""
-MOST_OWED = 600
-"""Pieces that wait for a disk that refuses: ten minutes, 10 MB. What is more is given up."""
+TOGETHER = 10
+"""Pieces in one go, when a disk takes again what it refused: 320 kB."""
 
 
 class Recorder:
@@ -38,7 +40,7 @@ class Recorder:
         self._peaks = Peaks()
         self._sides = Sides()
         self._closed = False
-        self._owed: deque[tuple[bytes, bytes]] = deque()  # only the disk's thread touches this
+        self._pieces: deque[Sound] = deque()  # added to by the call, taken from by the disk's thread
         self.started_at: float | None = None
         """When the first caller audio began, on the session's clock."""
 
@@ -70,32 +72,62 @@ class Recorder:
             return
         self._closed = True
         left = self._sides.size
-        if left and (self._wav is not None or self._sides.caller_size):
+        if left and (self._wav is not None or self._pieces or self._sides.caller_size):
             self._write(left)
-        self._disk.submit(self._close_file, owed_as=self)
+        self._disk.submit(self._close_file, self._path, self._give_up)
 
     def _write(self, size: int) -> None:
-        caller, agent = self._sides.take(size)
-        self._disk.submit(lambda: self._append(caller, agent))
+        self._pieces.append(Sound(*self._sides.take(size)))
+        self._disk.submit(self._write_pieces, self._path, self._give_up)
 
-    def _append(self, left: bytes, right: bytes) -> None:
-        if len(self._owed) < MOST_OWED:
-            self._owed.append((left, right))
-        self._write_owed()
+    def _write_pieces(self) -> bool:
+        """Some of what waits, as a rule the one that has just come; is there more?"""
+        try:
+            if self._wav is None and self._pieces:
+                self._wav = StereoWav(self._path)
+            for _ in range(TOGETHER):
+                if self._wav is None or not self._pieces:
+                    break
+                self._write_piece(self._wav, self._pieces[0])
+                self._disk.owed.release(self._pieces.popleft())
+        except StoreError:
+            for piece in self._unknown():
+                self._disk.owed.keep(piece)
+            raise
+        return bool(self._pieces)
 
-    def _write_owed(self) -> None:
-        if self._wav is None and self._owed:
-            self._wav = StereoWav(self._path)
-        while self._wav is not None and self._owed:
-            left, right = self._owed[0]
-            both = ulaw_to_kept(left), ulaw_to_kept(right)
-            self._wav.append(*both)
-            self._peaks.add(*both)
-            self._owed.popleft()
+    def _write_piece(self, wav: StereoWav, piece: Sound) -> None:
+        if piece.sides is None:
+            both = (bytes(2 * piece.size),) * 2
+        else:
+            both = ulaw_to_kept(piece.sides[0]), ulaw_to_kept(piece.sides[1])
+        wav.append(*both)
+        self._peaks.add(*both)
 
-    def _close_file(self) -> None:
-        self._write_owed()
+    def _unknown(self) -> list[Sound]:
+        """Pieces that came since the disk refused last. By their places: the call's thread adds more meanwhile."""
+        first = size = len(self._pieces)
+        while first and not self._disk.owed.knows(self._pieces[first - 1]):
+            first -= 1
+        return [self._pieces[at] for at in range(first, size)]
+
+    def _give_up(self) -> None:
+        """No room would mend it: what waits becomes silence, for the case that what follows can be written."""
+        at = len(self._pieces)
+        while at and self._pieces[at - 1].sides is not None:
+            at -= 1
+            self._disk.owed.release(self._pieces[at])
+            self._pieces[at].sides = None
+        if self._closed:
+            self._pieces.clear()
+            if self._wav is not None:
+                self._wav.close()
+
+    def _close_file(self) -> bool:
+        if self._write_pieces():
+            return True
         if self._wav is not None:
             drawn = json.dumps(self._peaks.drawn(), separators=(",", ":"))
             self._path.with_name(PEAKS).write_text(drawn, encoding="utf-8")
             self._wav.close()
+        return False

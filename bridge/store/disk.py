@@ -2,17 +2,19 @@
 
 No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written two
 seconds after their first new entry, a few at a time, so that the files of many calls never hold up the calls. A disk
-that refuses is told once, and calls go on; what it refused is kept and tried again until it is taken, so that a disk
-that was full for a while leaves no hole.
+that refuses is told once, and calls go on; what it had no room for is kept (`owed.py`) and tried again until it is
+taken, so that a disk that was full for a while leaves no hole. What room would not mend is given up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import math
 import os
-from collections.abc import Callable, Hashable, Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bridge.errors import StoreError
+from bridge.store.owed import MENDED_BY_ROOM, Job, Owed
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +43,12 @@ AGAIN_S = 5.0
 """What the disk refused is tried again after this, until it is taken."""
 MOST_OWED = 1 << 20
 """Bytes of one file that wait for the disk; what is more is given up. A call's files grow by some 100 kB a minute."""
-MOST_JOBS = 10_000
-"""Jobs and files that wait."""
+SLICE_S = 0.05
+"""So long at a time what it takes at last is written; what calls hand over meanwhile comes in between."""
+
+
+def _nothing() -> None:
+    """Adds nothing, and holds nothing."""
 
 
 class Disk:
@@ -52,40 +59,80 @@ class Disk:
         self._dirty: dict[GrowingFile[Any], float] = {}  # and when it is due, soonest first
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
-        self._told = False
+        self._told: set[object] = set()  # kinds of trouble
         self._open = 0  # files; only the thread touches this
-        self._owed: dict[Hashable, Callable[[], None]] = {}  # what was refused; only the thread changes this
+        self.owed = Owed()
+        """What was refused. For jobs: only the thread touches this."""
+        self._paying = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._again: asyncio.TimerHandle | None = None
         self._closed = False
         self._most_open = min(OPEN, _allowed_files() // 4)  # the rest is for sockets
 
-    def submit(self, job: Callable[[], None], owed_as: Hashable = None) -> asyncio.Future[None]:
+    def submit(
+        self, job: Callable[[], object], owed_as: Path | None = None, forget: Callable[[], None] = _nothing
+    ) -> asyncio.Future[None]:
         """Run a job in the thread, after all before it.
 
-        With a name (`owed_as`) it is run again when the disk refuses, until it is taken, or another of that name comes.
+        With the path of what it writes (`owed_as`) it is run again when the disk has no room, until it is taken, or
+        another for that path comes; with True for an answer, too, when it has done a part. What room would not mend is
+        given up: then `forget` is called, in the thread.
         """
         self._loop = asyncio.get_running_loop()
-        return self._loop.run_in_executor(self._thread, self._run, job, owed_as)
+        return self._loop.run_in_executor(self._thread, self._run, job, owed_as, forget)
 
-    def _run(self, job: Callable[[], None], owed_as: Hashable = None) -> None:
-        self._owed.pop(owed_as, None)
+    def _run(
+        self, job: Callable[[], object], owed_as: Path | None = None, forget: Callable[[], None] = _nothing
+    ) -> None:
         try:
-            job()
+            more = job()
         except Exception as error:  # the boundary to the disk: told once, calls go on
             self._failed(error)
-            if owed_as is not None and _is_refusal(error):
-                self._owe(owed_as, job)
+            if owed_as is not None:
+                self._refused(owed_as, Job(job, forget), error)
+            return
+        if owed_as is None:
+            return
+        if more is True:
+            self._owe(owed_as, Job(job, forget))
+            self._start_paying()
+        else:
+            self._settle(owed_as)
 
     @property
     def owes(self) -> bool:
         """Is there something that the disk refused and that shall still be written?"""
-        return bool(self._owed)
+        return len(self.owed) > 0
 
-    def _owe(self, name: Hashable, job: Callable[[], None]) -> None:
-        if name in self._owed or len(self._owed) < MOST_JOBS:
-            self._owed[name] = job
+    def _refused(self, path: Path, job: Job, error: Exception) -> None:
+        if self.owed.can_mend(path, error):
+            self._owe(path, job)
+        else:
+            self._give_up(path, job)
+
+    def _owe(self, path: Path, job: Job) -> None:
+        if self.owed.put(path, job):
             self._ask_again()
+        else:
+            self._failed(StoreError(f"{path}: is given up; more waits for the disk than is kept"))
+            self._give_up(path, job)
+
+    def _give_up(self, path: Path, job: Job) -> None:
+        self.owed.settle(path)
+        if not self.owes:
+            self._told -= MENDED_BY_ROOM
+        job.forget()
+
+    def _settle(self, path: Path) -> None:
+        if self.owed.settle(path) and not self.owes:
+            self._told -= MENDED_BY_ROOM
+            log.info("what the disk refused of calls is written")
+            self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        if self.owed.given_up:
+            log.error("recordings have silence where a full disk took too long", extra={"pieces": self.owed.given_up})
+            self.owed.given_up = 0
 
     def _ask_again(self) -> None:
         if self._loop is not None and not self._closed:
@@ -98,27 +145,65 @@ class Disk:
 
     def _try_again(self) -> None:
         self._again = None
-        self._thread.submit(self._pay)
+        self._thread.submit(self._start_paying)
 
-    def _pay(self) -> None:
-        if not self._owed:
-            return
-        for name, job in list(self._owed.items()):
+    def _start_paying(self) -> None:
+        self.owed.all_again()
+        if not self._paying:
+            self._paying = True
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """One slice, and the next one behind what the calls have handed over meanwhile."""
+        self._paying = self._pay()
+        if self._paying:
             try:
-                job()
-            except (OSError, StoreError):  # told before
-                continue
-            del self._owed[name]
-        if self._owed:
+                self._thread.submit(self._go_on)
+            except RuntimeError:  # closed: `close` pays the rest itself
+                self._paying = False
+
+    def _pay(self) -> bool:
+        """Try what is owed for `SLICE_S`; may there be more of this round?"""
+        until = time.monotonic() + SLICE_S
+        while turn := self.owed.next():
+            self._try(*turn)
+            if time.monotonic() >= until:
+                return True
+        if self.owes:
             self._ask_again()
+        return False
+
+    def _pay_all(self) -> None:
+        self.owed.all_again()
+        while self._pay():
+            pass
+
+    def _try(self, path: Path, job: Job) -> None:
+        if self.owed.is_removed(path, job):
+            self._failed(FileNotFoundError(errno.ENOENT, "its folder was removed", str(path)))
+            self._give_up(path, job)
+            return
+        try:
+            more = job.run()
+        except Exception as error:  # the boundary to the disk, once more: one job must not cost the others theirs
+            if not self.owed.can_mend(path, error):  # else it was told before
+                self._failed(error)
+                self._give_up(path, job)
+            return
+        if more is True:
+            self.owed.first_again(path)
         else:
-            self._told = False
-            log.info("what the disk refused of calls is written")
+            self._settle(path)
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
-        if not self._told:
-            self._told = True
+        self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        kind = cause.errno if isinstance(cause, OSError) else type(error)
+        if kind not in self._told:
+            self._told.add(kind)
             log.error("cannot write call data", extra={"error": str(error)})
 
     @property
@@ -166,17 +251,30 @@ class Disk:
             return b""
 
     def _append_all(self, jobs: list[tuple[GrowingFile[Any], bytes, bool]]) -> None:
-        refused: OSError | None = None
+        failed = False
         for file, data, finished in jobs:
             try:
                 self._append(file, data, finished)
             except OSError as error:  # one call's file must not cost the others theirs
-                refused = error
-                if len(file.owed) > MOST_OWED:
-                    file.owed = file.owed[: file.owed.rfind(b"\n", 0, MOST_OWED) + 1]
-                self._owe(file, lambda file=file: self._append(file, b"", file.finished))  # type: ignore[misc]
-        if refused is not None:
-            raise refused
+                failed = True
+                self._tell(error)
+                self._keep(file, error)
+            else:
+                if self.owes:
+                    self._settle(file.path)
+        self._failures += failed
+
+    def _keep(self, file: GrowingFile[Any], error: OSError) -> None:
+        most = min(MOST_OWED, self.owed.room(file.path))
+        if len(file.owed) > most:
+            file.owed = file.owed[: file.owed.rfind(b"\n", 0, most) + 1]
+        job = Job(lambda: self._append(file, b"", file.finished), lambda: self._forget(file), len(file.owed))
+        self._refused(file.path, job, error)
+
+    def _forget(self, file: GrowingFile[Any]) -> None:
+        file.owed = b""
+        if file.finished:
+            self._close(file)
 
     def _append(self, file: GrowingFile[Any], data: bytes, finished: bool) -> None:
         """One system call, as a rule: each one takes the interpreter from the calls and gives it back."""
@@ -200,7 +298,9 @@ class Disk:
         files = list(self._dirty)
         self._dirty.clear()
         self._write(files)
-        await self.submit(self._pay)
+        await self.submit(self.owed.all_again)
+        while await asyncio.get_running_loop().run_in_executor(self._thread, self._pay):
+            pass
 
     def close(self) -> None:
         """No more jobs; waits for those that are there."""
@@ -211,16 +311,11 @@ class Disk:
         if self._again is not None:
             self._again.cancel()
             self._again = None
-        if self._owed:
-            self._thread.submit(self._pay)
+        self._thread.submit(self._pay_all)
         self._thread.shutdown(wait=True)
-        if self._owed:
-            log.error("call data is lost: the disk does not take it", extra={"pieces": len(self._owed)})
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Did the disk say no, and not we ourselves?"""
-    return isinstance(error, OSError) or (isinstance(error, StoreError) and isinstance(error.__cause__, OSError))
+        if self.owes:
+            log.error("call data is lost: the disk does not take it", extra={"pieces": len(self.owed)})
+            self._tell_silence()
 
 
 def _allowed_files() -> int:
@@ -233,10 +328,6 @@ def _allowed_files() -> int:
 
 
 Entry = TypeVar("Entry")
-
-
-def _nothing() -> None:
-    """Adds nothing."""
 
 
 class GrowingFile(Generic[Entry]):

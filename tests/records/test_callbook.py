@@ -6,17 +6,18 @@ import asyncio
 import errno
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from bridge.records.callbook import CallBook
+from bridge.records.callbook import TOGETHER, CallBook
 from bridge.sim import loop
 from bridge.store.base import CallRow, Line
 from bridge.store.calls import CallStore
 from bridge.store.database import Database
-from bridge.store.disk import Disk
+from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import RECORD, TRANSCRIPT, CallFolders, new_call_id
 
 BEGAN = 1_790_000_000.0
@@ -166,7 +167,7 @@ def test_a_call_whose_record_the_disk_refuses_is_listed_as_soon_as_it_is_written
         CallFolders(tmp_path).write(call_id, record(call_id))
 
     async def story(book: CallBook, store: CallStore) -> None:
-        book._disk.submit(write, owed_as=call_id)
+        book._disk.submit(write, owed_as=CallFolders(tmp_path).path(call_id) / RECORD)
         book.over(call_id)
         await asyncio.sleep(30.0)
         assert (await store.page(10)).rows == ()
@@ -180,3 +181,82 @@ def test_a_call_whose_record_the_disk_refuses_is_listed_as_soon_as_it_is_written
         "cannot write call data",
         "cannot write calls into the database; they are kept",
     ]
+
+
+def test_a_call_whose_last_lines_are_owed_is_listed_with_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record is small and finds room where the transcript finds none. The others need not wait for it."""
+    call_id, write, full = new_call_id(BEGAN), os.write, [False]
+
+    def a_nearly_full_disk(fd: int, data: bytes) -> int:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", a_nearly_full_disk)
+
+    def line(number: int) -> bytes:
+        return json.dumps({"turn": number, "role": "agent", "text": f"line {number}"}).encode()
+
+    async def story(book: CallBook, store: CallStore) -> None:
+        folders, disk = CallFolders(tmp_path), book._disk
+        folders.path(call_id).mkdir(parents=True)
+        transcript: GrowingFile[bytes] = GrowingFile(disk, folders.path(call_id) / TRANSCRIPT, lambda entries: entries)
+        transcript.append(line(1))
+        await disk.drained()
+        full[0] = True
+        transcript.append(line(2))
+        transcript.append(line(3))
+        transcript.finish()
+        disk.submit(lambda: folders.write(call_id, record(call_id)), folders.path(call_id) / RECORD)
+        book.over(call_id)
+        await asyncio.sleep(3.0)
+        other = folder_of(tmp_path)
+        book.over(other)
+        await asyncio.sleep(1.0)
+        assert await book.sync() == 0
+        assert await store.ended() == {other}
+        full[0] = False
+        await asyncio.sleep(20.0)
+        stored = await store.get(call_id)
+        assert stored is not None
+        assert [found.text for found in stored.lines] == ["line 1", "line 2", "line 3"]
+
+    with_book(tmp_path, story)
+
+
+def test_calls_whose_folders_were_removed_do_not_keep_the_others_out(tmp_path: Path) -> None:
+    async def story(book: CallBook, store: CallStore) -> None:
+        folders = CallFolders(tmp_path)
+        for _ in range(2 * TOGETHER):
+            call_id = new_call_id(BEGAN)
+            lost: GrowingFile[bytes] = GrowingFile(book._disk, folders.path(call_id) / TRANSCRIPT, lambda made: made)
+            lost.append(b"{}")
+            lost.finish()
+            book.over(call_id)
+        good = folder_of(tmp_path)
+        book.over(good)
+        await asyncio.sleep(3.0)
+        assert await store.ended() == {good}
+        assert book._task is None
+
+    with_book(tmp_path, story)
+
+
+def test_calls_that_the_disk_still_owes_do_not_keep_the_others_out(tmp_path: Path) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def story(book: CallBook, store: CallStore) -> None:
+        for _ in range(2 * TOGETHER):
+            call_id = folder_of(tmp_path)
+            book._disk.submit(full, CallFolders(tmp_path).path(call_id) / RECORD)
+            book.over(call_id)
+        await asyncio.sleep(60.0)
+        good = folder_of(tmp_path)
+        book.over(good)
+        await asyncio.sleep(1.0)
+        assert await store.ended() == {good}
+
+    with_book(tmp_path, story)

@@ -1,7 +1,9 @@
 """The recording: both sides in time, whatever came late, was missing, or was cut short."""
 
 import asyncio
+import errno
 import gc
+import io
 import struct
 import wave
 from collections.abc import Callable
@@ -11,6 +13,7 @@ import pytest
 
 from bridge.audio.g711 import pcm16_to_ulaw
 from bridge.records.recorder import BEHIND_MS, STEP_MS, Recorder
+from bridge.store import owed as owed_module
 from bridge.store.disk import Disk
 
 CALLER = pcm16_to_ulaw(struct.pack("<h", 8000) * 160)  # 20 ms of one level, told apart from the agent's
@@ -167,24 +170,109 @@ def test_a_long_call_stays_small_in_memory(tmp_path: Path) -> None:
     assert (len(left), right.count(-1)) == (180_000, 600)
 
 
-def test_what_a_full_disk_refuses_is_written_at_its_place_when_there_is_room(tmp_path: Path) -> None:
-    path, away = tmp_path / "call" / "recording.wav", tmp_path / "away"
-    path.parent.mkdir()
+def small_disk(monkeypatch: pytest.MonkeyPatch, refuses: Callable[[int], bool]) -> None:
+    """A disk that may refuse to write at this offset of a recording."""
+
+    class Refusing(io.FileIO):
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            if refuses(self.tell()):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(io, "FileIO", Refusing)
+
+
+def test_what_a_full_disk_refuses_is_written_at_its_place_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, full = tmp_path / "recording.wav", [True]
+    small_disk(monkeypatch, lambda at: full[0])
 
     async def story() -> None:
         disk = Disk()
         recorder = Recorder(path, disk)
-        path.parent.rename(away)
-        for _ in range(3):
+        for _ in range(30):
             talk(recorder, STEP_MS)
             recorder.caller_gap(STEP_MS)
-            await disk.drained()
-        away.rename(path.parent)
+            await disk.submit(lambda: None)
+        full[0] = False
         talk(recorder, STEP_MS)
+        recorder.close()
+        await disk.drained()
+        assert (disk.owes, disk.owed.held) == (False, 0)
+        disk.close()
+
+    asyncio.run(story())
+    left, _ = sides(path)
+    assert left == ([1] * STEP_MS + [0] * STEP_MS) * 30 + [1] * STEP_MS
+
+
+def test_a_header_that_a_full_disk_refuses_does_not_double_the_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that copies on write may take new sound and have no room to overwrite 44 bytes."""
+    path, full = tmp_path / "recording.wav", [False]
+    small_disk(monkeypatch, lambda at: full[0] and at == 0)
+
+    async def story() -> None:
+        disk = Disk()
+        recorder = Recorder(path, disk)
+        for second in range(20):
+            full[0] = 6 <= second < 11
+            talk(recorder, STEP_MS // 2)
+            recorder.caller_gap(STEP_MS // 2)
+            await disk.drained()
         recorder.close()
         await disk.drained()
         disk.close()
 
     asyncio.run(story())
     left, _ = sides(path)
-    assert left == ([1] * STEP_MS + [0] * STEP_MS) * 3 + [1] * STEP_MS
+    assert left == ([1] * (STEP_MS // 2) + [0] * (STEP_MS // 2)) * 20
+
+
+def test_beyond_the_budget_the_oldest_sound_of_all_calls_is_silence_and_the_rest_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    full, piece = [False], 16 * STEP_MS
+    small_disk(monkeypatch, lambda at: full[0])
+    monkeypatch.setattr(owed_module, "MOST_BYTES", 6 * piece + 4 * owed_module.JOB_BYTES)
+    held = []
+
+    async def story() -> None:
+        disk = Disk()
+        calls = [Recorder(tmp_path / name, disk) for name in ("one.wav", "two.wav")]
+        for second in range(10):
+            full[0] = second >= 5  # by then 2 s are written, and 8 s come
+            for call in calls:
+                talk(call, STEP_MS)
+            await disk.submit(lambda: held.append(disk.owed.held))
+        full[0] = False
+        for call in calls:
+            call.close()
+        await disk.drained()
+        held.append(disk.owed.held)
+        disk.close()
+
+    asyncio.run(story())
+    assert (max(held) <= owed_module.MOST_BYTES, held[-1]) == (True, 0)
+    for name in ("one.wav", "two.wav"):
+        left, _ = sides(tmp_path / name)
+        assert left == [1] * 2 * STEP_MS + [0] * 2 * STEP_MS + [1] * 6 * STEP_MS
+    assert [(r.message, r.__dict__["pieces"]) for r in caplog.records if "silence" in r.message] == [
+        ("recordings have silence where a full disk took too long", 4)
+    ]
+
+
+def test_a_call_whose_folder_is_gone_holds_no_sound(tmp_path: Path) -> None:
+    async def story() -> tuple[bool, int]:
+        disk = Disk()
+        recorder = Recorder(tmp_path / "gone" / "recording.wav", disk)
+        talk(recorder, 60_000)
+        await disk.drained()
+        found = disk.owes, sum(piece.held for piece in recorder._pieces)
+        recorder.close()
+        disk.close()
+        return found
+
+    assert asyncio.run(story()) == (False, 0)

@@ -12,7 +12,9 @@ import pytest
 
 from bridge.sim.loop import run
 from bridge.store import disk as disk_module
+from bridge.store import owed as owed_module
 from bridge.store.disk import AGAIN_S, BIG, FILES, FLUSH_S, TOGETHER_S, Disk, GrowingFile
+from bridge.store.folder import CallFolders, new_call_id
 
 
 def as_they_are(entries: list[bytes]) -> Iterable[bytes]:
@@ -96,8 +98,7 @@ def test_a_refusing_disk_is_told_once_and_the_rest_is_written(tmp_path: Path, ca
 
     with caplog.at_level(logging.ERROR):
         assert run(story()) == 3
-    said = ["cannot write call data", "call data is lost: the disk does not take it"]
-    assert [(r.name, r.message) for r in caplog.records] == [("bridge.store.disk", words) for words in said]
+    assert [(r.name, r.message) for r in caplog.records] == [("bridge.store.disk", "cannot write call data")]
     assert "gone" in caplog.records[0].__dict__["error"]
     assert {name: (tmp_path / name).read_bytes() for name in "ace"} == dict.fromkeys("ace", b"0\n1\n2\n")
 
@@ -367,14 +368,14 @@ def test_a_named_job_is_run_again_until_it_works_or_a_newer_one_takes_its_place(
         def broken() -> None:
             raise ValueError("ours, and no disk's")
 
-        disk.submit(lambda: job("old record"), "a")
-        disk.submit(lambda: job("record"), "a")
-        disk.submit(lambda: job("other"), "b")
+        disk.submit(lambda: job("old record"), tmp_path / "a")
+        disk.submit(lambda: job("record"), tmp_path / "a")
+        disk.submit(lambda: job("other"), tmp_path / "b")
         disk.submit(lambda: job("nameless"))
-        disk.submit(broken, "c")
+        disk.submit(broken, tmp_path / "c")
         await disk.drained()
         refuses[0] = False
-        disk.submit(lambda: job("newer"), "b")
+        disk.submit(lambda: job("newer"), tmp_path / "b")
         await asyncio.sleep(AGAIN_S + 1.0)
         await disk.drained()
         owes = disk.owes
@@ -384,10 +385,13 @@ def test_a_named_job_is_run_again_until_it_works_or_a_newer_one_takes_its_place(
     assert run(story()) == (["newer", "record"], False)
 
 
-def test_what_the_disk_never_took_is_told_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_disk_never_took_is_told_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
         disk = Disk()
-        growing(disk, tmp_path / "gone" / "lines").append(b"lost")
+        refusing(monkeypatch)
+        growing(disk, tmp_path / "lines").append(b"lost")
         await disk.drained()
         disk.close()
 
@@ -417,3 +421,157 @@ def test_an_entry_that_cannot_be_written_costs_the_others_nothing(tmp_path: Path
         return written.splitlines()
 
     assert run(story()) == [b"one", b"two"]
+
+
+# ---- what room would not mend, and how much waits ------------------------------------------------------------------
+
+
+def test_only_what_room_can_mend_is_owed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A folder that was removed or may not be entered: told once, given up, and nothing is left to be tried."""
+
+    def forbidden() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    async def story() -> tuple[bool, list[str]]:
+        disk, forgotten = Disk(), list[str]()
+        for name in "ab":
+            file = growing(disk, tmp_path / "gone" / name)
+            file.append(b"line")
+            file.finish()
+            disk.submit(forbidden, tmp_path / name, lambda name=name: forgotten.append(name))  # type: ignore[misc]
+        await disk.submit(lambda: None)
+        owes = disk.owes
+        disk.close()
+        return owes, forgotten
+
+    assert run(story()) == (False, ["a", "b"])
+    assert [r.message for r in caplog.records] == ["cannot write call data"] * 2  # one of each kind
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_call_that_begins_on_a_full_disk_is_written_whole_when_there_is_room(tmp_path: Path) -> None:
+    """Its folder cannot be made, so its files have no folder: that is not a folder that was removed."""
+    place, full = tmp_path / "calls" / "one", [True]
+
+    def make() -> None:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        place.mkdir(parents=True)
+
+    async def story() -> bool:
+        disk = Disk()
+        disk.submit(make, place)
+        file = growing(disk, place / "lines")
+        for number in range(3):
+            file.append(b"%d" % number)
+            await disk.drained()
+        full[0] = False
+        file.finish()
+        await disk.drained()
+        owes = disk.owes
+        disk.close()
+        return owes
+
+    assert not run(story())
+    assert (place / "lines").read_bytes() == b"0\n1\n2\n"
+
+
+def test_what_is_owed_does_not_make_a_deleted_call_again(tmp_path: Path) -> None:
+    folders, call_id, full = CallFolders(tmp_path), new_call_id(), [True]
+
+    def write() -> None:
+        if full[0]:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        folders.write(call_id, {"id": call_id})
+
+    async def story() -> list[bool]:
+        disk = Disk()
+        folders.path(call_id).mkdir(parents=True)
+        disk.submit(write, folders.path(call_id) / "call.json")
+        await disk.drained()
+        owes = [disk.owes]
+        folders.path(call_id).rmdir()
+        full[0] = False
+        await disk.drained()
+        owes.append(disk.owes)
+        disk.close()
+        return owes
+
+    assert run(story()) == [True, False]
+    assert folders.ids() == []
+
+
+def test_an_owed_job_that_fails_in_any_other_way_costs_the_others_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> tuple[list[str], bool]:
+        disk, done, full = Disk(), list[str](), [True]
+
+        def job(word: str) -> None:
+            if full[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            if word == "bad":
+                raise ValueError("anything")
+            done.append(word)
+
+        for word in ("first", "bad", "last"):
+            disk.submit(lambda word=word: job(word), tmp_path / word)  # type: ignore[misc]
+        await disk.drained()
+        full[0] = False
+        await disk.drained()
+        owes = disk.owes
+        disk.close()
+        return done, owes
+
+    assert run(story()) == (["first", "last"], False)
+    assert "anything" in [record.__dict__.get("error") for record in caplog.records]
+
+
+def test_lines_of_all_calls_that_wait_share_one_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owed_module, "MOST_BYTES", 100)
+
+    async def story() -> int:
+        disk = Disk()
+        files = [growing(disk, tmp_path / str(number)) for number in range(10)]
+        refusing(monkeypatch)
+        for _ in range(3):
+            for file in files:
+                file.append(b"a line of 19 bytes")
+            await disk.drained()
+        held = sum(len(file.owed) for file in files)
+        monkeypatch.undo()
+        await disk.drained()
+        disk.close()
+        return held
+
+    assert 0 < run(story()) <= 100
+    written = [line for path in tmp_path.iterdir() for line in path.read_bytes().splitlines()]
+    assert (set(written), len(written)) == ({b"a line of 19 bytes"}, 5)
+
+
+def test_new_writes_come_between_while_much_is_paid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_module, "SLICE_S", 0.0)
+
+    async def story() -> list[str]:
+        disk, done, full, new = Disk(), list[str](), [True], threading.Event()
+
+        def job() -> bool:
+            if full[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            new.wait(5.0)
+            done.append("owed")
+            return len(done) < 100
+
+        disk.submit(job, tmp_path / "much")
+        await disk.drained()
+        full[0] = False
+        paying = asyncio.ensure_future(disk.drained())
+        await asyncio.sleep(0)
+        disk.submit(lambda: done.append("new"))
+        new.set()
+        await paying
+        disk.close()
+        return done
+
+    done = run(story())
+    assert (len(done), done.index("new") < 5) == (100, True)
