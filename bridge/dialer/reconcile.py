@@ -16,8 +16,8 @@ A call that the carrier still queues is not wanted any more when its order could
 (`gate.CLOSING_S` before they do), the campaign was paused or cancelled or its money is spent, the number is listed.
 
     unwanted, waits there         call it off; look again every look_again_s, and ask what became of it, until it is
-                                  over or rings: a call-off may fail, its answer be lost, or come too late. Who picked up is
-                                  talked to; only what the carrier says of the call decides
+                                  over or rings: a call-off may fail, its answer be lost, or come too late. Who
+                                  picked up is talked to; only what the carrier says of the call decides
     unwanted, nobody knows        search the carrier's list at once (not for a proof), and call off what is found
 
 Its own dialer does that, or any other when it is dead, or does not within others_s. It goes before all questions, which
@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
@@ -186,7 +186,8 @@ class Reconciler:
         self._orders.forget({row.id for row in rows})
         why = await self._ledger.unwanted([row for row in rows if _may_wait(row)])
         self._unwanted = {row.id: self._unwanted.get(row.id, now) for row in rows if why.get(row.token)}
-        endings, questions = [], []
+        endings: list[Awaitable[None]] = []
+        questions: list[tuple[Attempt, Step]] = []
         for row in rows:
             known = self._known(row, now, dead)
             step = next_step(row, known, self._patience, redial_unknown=redial_unknown(row.campaign_id))
