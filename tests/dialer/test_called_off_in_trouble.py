@@ -42,7 +42,7 @@ def fills(db: Database) -> list[bool]:
 
         return await real(checked, *args, **more)
 
-    db.write = write  # type: ignore[method-assign]
+    db.write = db.write_briefly = write  # type: ignore[method-assign]
     return full
 
 
