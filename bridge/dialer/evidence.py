@@ -96,7 +96,7 @@ def lay(attempt: Attempt, word: Word) -> Attempt:
         carrier_call_id=attempt.carrier_call_id or word.carrier_call_id,
         call_id=attempt.call_id or word.call_id,
         placed_at=_earliest(attempt.placed_at, word.at if word.carrier_call_id else None),
-        rang_at=_earliest(attempt.rang_at, word.at if word.status == "ringing" else None),
+        rang_at=_earliest(attempt.rang_at, word.at if word.status in ("initiated", "ringing") else None),
         answered_at=_earliest(attempt.answered_at, word.at if _picked_up(word) else None),
         ended_at=_earliest(attempt.ended_at, _ended(attempt, word)),
         status=max(attempt.status, word.status, key=_rank),
@@ -136,6 +136,12 @@ def is_waiting(attempt: Attempt) -> bool:
     return attempt.state == "placed" and _rank(attempt.status) < _RANK["ringing"]
 
 
+def was_taken_out(attempt: Attempt) -> bool:
+    """Was it taken out of the carrier's queue, and did no phone ring, as far as anybody has told?"""
+    begun = attempt.rang_at is not None or attempt.answered_at is not None
+    return attempt.status == "canceled" and bool(attempt.called_off) and not begun
+
+
 def _not_placed(attempt: Attempt, word: Word) -> Attempt:
     """The carrier refused the order. Words of a call that exists all the same weigh more."""
     if attempt.carrier_call_id or attempt.state == "closed" or word.not_placed is None:
@@ -149,8 +155,8 @@ def _not_placed(attempt: Attempt, word: Word) -> Attempt:
 def _outcome(attempt: Attempt) -> Outcome:
     if attempt.status == "completed":
         return _of_answered(attempt)
-    if attempt.status == "canceled" and attempt.called_off and attempt.rang_at is None:
-        return "not_placed"  # it was taken out of the carrier's queue: no phone rang
+    if was_taken_out(attempt):
+        return "not_placed"
     if attempt.sip in _BAD_NUMBER:
         return "bad_number"
     if attempt.sip in _BLOCKED:

@@ -16,9 +16,10 @@ from bridge.errors import NumberRefused
 from bridge.numbers import check_number
 from bridge.store.base import Contact
 
-CLOSING_S = 15.0
+CLOSING_S = 20.0
 """So long before somebody's hours end they are not called any more, and what waits at the carrier is taken back: that
-takes two looks (`patience.round_s`) and an answer of the carrier's, and nothing may ring after the end."""
+takes two looks (`patience.round_s`) and an answer of the carrier's, or `patience.others_s` more where its own dialer is
+frozen and another one does it, and nothing may ring after the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,11 +283,20 @@ class Ledger:
 
     async def attempt(self, token: str) -> Attempt | None:
         """One attempt as it is on the disk, evidence that still waits included."""
-        waiting = [*self._in_hand.get(token, ()), *self._words.get(token, ())]
+        waiting = self._waiting(token)
         found = await self._rows.ask(token)
-        for word in [*waiting, *self._words.get(token, ())]:  # some may have come meanwhile; twice makes no difference
+        for word in waiting:  # they may be written by now, or not: twice makes no difference
             found = found and lay(found, word)
-        return found
+        return found and self.with_words(found)
+
+    def with_words(self, attempt: Attempt) -> Attempt:
+        """An attempt that was read from the disk, with the evidence that still waits to be written there."""
+        for word in self._waiting(attempt.token):
+            attempt = lay(attempt, word)
+        return attempt
+
+    def _waiting(self, token: str) -> list[Word]:
+        return [*self._in_hand.get(token, ()), *self._words.get(token, ())]
 
     async def _read(self, tokens: Sequence[str]) -> dict[str, Attempt]:
         return await self.db.read(attempts.get, tokens)

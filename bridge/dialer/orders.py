@@ -86,6 +86,10 @@ class Orders:
         """Is something being done about it, or written down?"""
         return attempt.id in self._tasks or self._ledger.has_words(attempt.token)
 
+    def under_way(self, attempt: Attempt) -> bool:
+        """Is its order being given, so that nobody knows yet what the carrier says?"""
+        return attempt.id in self._tasks
+
     def take_back(self, attempt: Attempt) -> bool:
         """True: no order was given for it, and none ever will be. Not for one that is at work."""
         if attempt.id in self._sent:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never, cast
 
 from bridge.dialer import gate, retries
+from bridge.dialer.evidence import was_taken_out
 from bridge.dialer.outcomes import Outcome
 from bridge.dialer.rules import Rules, kept
 from bridge.store import attempts, campaigns, contacts
@@ -17,6 +18,9 @@ BUSY_S = 60.0
 """A number that another campaign is calling is looked at again after this."""
 NOT_PLACED_S = 5.0
 """What the carrier had no room for is tried again after this."""
+CALLED_OFF_S = 30.0
+"""Who was taken out of the carrier's queue is not called sooner than this: a callback that is late may still say that
+their phone rang, and then it counts as a call to them."""
 _DAYS_BACK_S = 3 * 86_400.0
 """Diallings that count for a day's cap, and for spacing."""
 
@@ -125,7 +129,8 @@ def _closed(contact: Contact, attempt: Attempt, rules: Rules, past: Past) -> Con
         # Nothing happened: what the attempt before came to holds, a promise to call back above all.
         before = next((outcome for outcome in reversed(past.outcomes) if outcome != "not_placed"), "not_placed")
         state: ContactState = "retry_at" if contact.attempts else "waiting"
-        return replace(contact, state=state, outcome=before, due_at=ended_at + NOT_PLACED_S)
+        pause_s = CALLED_OFF_S if was_taken_out(attempt) else NOT_PLACED_S
+        return replace(contact, state=state, outcome=before, due_at=ended_at + pause_s)
     found = retries.decide(
         cast(Outcome, attempt.outcome),
         contact,

@@ -103,7 +103,7 @@ class Worker:
         self._ended: list[tuple[str, float, str]] = []
         self._reconciler = Reconciler(ledger, proof, control, self.orders)
         self._reconciled_at = float("-inf")
-        self._reconciling: asyncio.Task[None] | None = None
+        self._reconciling: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._hearing: asyncio.TimerHandle | None = None
         self._listens: Proof | None = None
@@ -143,12 +143,14 @@ class Worker:
                 except TimeoutError:
                     pass
         finally:
-            if self._reconciling is not None:
-                self._reconciling.cancel()
+            for task in self._reconciling:
+                task.cancel()
             await self.orders.finished()
 
     async def _round_or_trouble(self) -> float:
         """One round; seconds until the next one."""
+        if self.seen.trouble:
+            self._look_after()
         try:
             if not await self._proof.holds():
                 await self._live_again()
@@ -197,22 +199,29 @@ class Worker:
         """Begin what may begin; seconds until there may be more. Raises StoreError."""
         running = await self.ledger.db.read(campaigns.every, "running") if self.claims else ()
         self._keep(running)
+        self._look_after()
         pauses = [self._patience.idle_s]
         for campaign in running:
             pauses.append(await self._serve(campaign))
-        now = _steady()
-        if now - self._reconciled_at >= self._patience.round_s and (
-            self._reconciling is None or self._reconciling.done()
-        ):
-            self._reconciled_at = now
-            self._reconciling = asyncio.create_task(self._reconcile(), name="look after hanging calls")
         return max(BREATH_S, min(pauses))
+
+    def _look_after(self) -> None:
+        """Begin to look after what hangs or nobody wants any more, when it is time. Not for a write to come first: that
+        only reads, and where no intent can be written calls wait at the carrier all the same."""
+        now = _steady()
+        if now - self._reconciled_at < self._patience.round_s or self._reconciler.is_ending:
+            return
+        self._reconciled_at = now
+        task = asyncio.create_task(self._reconcile(), name="look after hanging calls")
+        self._reconciling.add(task)
+        task.add_done_callback(self._reconciling.discard)
 
     async def _reconcile(self) -> None:
         try:
             await self._reconciler.run(self._redials_unknown)
         except StoreError as error:
-            log.warning("hanging calls are not looked after", extra={"error": str(error)})
+            if not self.seen.trouble:  # else that is told
+                log.warning("hanging calls are not looked after", extra={"error": str(error)})
 
     def _keep(self, rows: Sequence[Campaign]) -> None:
         ids = {campaign.id for campaign in rows}

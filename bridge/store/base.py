@@ -114,7 +114,7 @@ class Attempt:
     carrier_call_id: str = ""
     placed_at: float | None = None
     rang_at: float | None = None
-    """When its phone rang first, where the carrier told of it."""
+    """When it first was begun or rang, where the carrier told of it: until then it stood in the carrier's queue."""
     answered_at: float | None = None
     ended_at: float | None = None
     status: str = ""

@@ -93,8 +93,9 @@ CANCELED = word(1004, status="canceled", sip=487)
 @pytest.mark.parametrize(
     ("words", "outcome"),
     [
-        ([FIVE[0], OFF, CANCELED], "not_placed"),
-        ([FIVE[0], OFF, CANCELED, FIVE[1]], "canceled"),  # a phone rang
+        ([OFF, CANCELED], "not_placed"),
+        ([FIVE[0], OFF, CANCELED], "canceled"),  # it was on its way to a phone
+        ([OFF, CANCELED, FIVE[1]], "canceled"),  # a phone rang
         ([FIVE[0], CANCELED], "canceled"),  # a person ended it
         ([FIVE[1], OFF, FIVE[2], FIVE[3], FIVE[4]], "machine"),  # it came too late
         ([OFF, word(1009, status="busy", sip=486)], "busy"),

@@ -54,7 +54,10 @@ def row(state: AttemptState, looks: int = 0) -> Attempt:
         (row("placed"), Known(1, dead=True, unwanted_s=0), "call_off"),
         (replace(row("placed"), status="initiated"), Known(1, mine=True, unwanted_s=0), "call_off"),
         (row("placed"), Known(1, mine=True, unwanted_s=9, tried_s=P.look_again_s - 1), "leave"),
-        (row("placed"), Known(1, mine=True, unwanted_s=0, at_work=True), "leave"),
+        (row("placed"), Known(1, mine=True, unwanted_s=0, at_work=True, under_way=True), "leave"),
+        # only the disk does not know yet what the carrier said
+        (row("placed"), Known(1, mine=True, unwanted_s=0, at_work=True), "call_off"),
+        (row("unknown"), Known(1, mine=True, unwanted_s=0, at_work=True), "search"),
         # its own dialer may be frozen
         (row("placed"), Known(1, unwanted_s=P.others_s - 1), "leave"),
         (row("placed"), Known(1, unwanted_s=P.others_s), "call_off"),
@@ -64,7 +67,9 @@ def row(state: AttemptState, looks: int = 0) -> Attempt:
         # nobody knows whether it waits there
         (row("unknown"), Known(1, mine=True, unwanted_s=0), "search"),
         (row("intent"), Known(1, dead=True, unwanted_s=0), "search"),
-        (row("intent"), Known(1, unwanted_s=99), "leave"),
+        (row("intent"), Known(1, unwanted_s=P.others_s - 1), "leave"),
+        (row("intent"), Known(1, unwanted_s=P.others_s), "search"),
+        (row("intent"), Known(1, mine=True, unwanted_s=99), "leave"),
         (row("intent"), Known(AGE, dead=True, unwanted_s=99), "look"),
     ],
 )
