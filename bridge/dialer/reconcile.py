@@ -28,7 +28,7 @@ orders for some seconds. A carrier that wants to be left alone is, for as long a
 
 All this waiting is measured by the loop's clock, from when this process saw the attempt first: the clocks of the day of
 two machines, and of one machine before and after somebody set it, say nothing about what has settled. For the same
-reason an attempt is not dialled again while the carrier has any call to its number, of a day, that is nobody's: the
+reason an attempt is not dialled again while the carrier has any call to its number, of eight days, that is nobody's: the
 clock may have been wrong when the intent was written. A person decides then.
 """
 
@@ -55,7 +55,8 @@ log = logging.getLogger(__name__)
 
 SKEW_S = 5.0
 """How far the carrier's clock and ours may be apart."""
-DAY_S = 86_400.0
+LOOK_BACK_S = 8 * 86_400.0
+"""A clock of ours that was set may have been days ahead when the intent was written."""
 AT_ONCE = 5
 """Calls that are called off at a time: the carrier serves calls in progress too ..."""
 ASKED_AT_ONCE = 3
@@ -285,7 +286,7 @@ class Reconciler:
     async def _look(self, row: Attempt) -> None:
         """Search the carrier's list for a call that may be this one."""
         found = await self._nobodys(row, row.claimed_at - SKEW_S)
-        doubtful = [] if found else await self._nobodys(row, row.claimed_at - DAY_S - SKEW_S)
+        doubtful = [] if found else await self._nobodys(row, row.claimed_at - LOOK_BACK_S - SKEW_S)
         if found:
             self._note(row, carrier_call_id=found[-1])
         elif doubtful and row.looks:
