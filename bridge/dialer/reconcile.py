@@ -28,8 +28,8 @@ orders for some seconds. A carrier that wants to be left alone is, for as long a
 
 All this waiting is measured by the loop's clock, from when this process saw the attempt first: the clocks of the day of
 two machines, and of one machine before and after somebody set it, say nothing about what has settled. For the same
-reason an attempt is not dialled again while the carrier has any call to its number, of eight days, that is nobody's: the
-clock may have been wrong when the intent was written. A person decides then.
+reason an attempt is not dialled again while the carrier has any call to its number, of eight days, that is nobody's:
+the clock may have been wrong when the intent was written. A person decides then.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from dialers_world import ALL_DAY, OURS, Call, CarrierError, Day, Listing, OpenHouse, person
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -338,3 +339,16 @@ class TestCampaign(Campaign.TestCase):  # type: ignore[misc]
     @classmethod
     def tearDownClass(cls) -> None:
         shutil.rmtree(Campaign.template.parent)
+
+
+def test_a_clock_that_was_ahead_by_more_than_a_day_when_its_dialer_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the machine: by the clock of who wrote the intent, the call was placed long before it."""
+    monkeypatch.setattr(Campaign, "template", template(), raising=False)
+    steps = Campaign()
+    steps.begin()
+    steps.set_clock(hours=25)
+    steps.call(between="", dies=False, late_s=0.0, then=False, trouble="")
+    steps.die()
+    steps.teardown()
+    assert max(Counter(call.to for call in steps.carrier.calls).values()) == 1
+    shutil.rmtree(Campaign.template.parent)
