@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from console_world import Console, Visit
+import pytest
+from console_world import Console, Visit, console
 from playwright.sync_api import expect
+from seed import nothing
+
+
+@pytest.fixture
+def quiet_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A house in which nobody has called, whatever other tests do."""
+    with console(tmp_path_factory.mktemp("quiet"), nothing) as found:
+        yield found
 
 
 def test_what_the_carrier_asks_comes_in_and_what_is_unfolded_stays_so(
-    page_at: Callable[..., Visit], new_house: Console
+    page_at: Callable[..., Visit], quiet_house: Console
 ) -> None:
-    seen = page_at("/webhooks", house=new_house)
+    seen = page_at("/webhooks", house=quiet_house)
     page = seen.page
     expect(page.locator("#hooks")).to_contain_text("The carrier has not asked anything")
-    new_house.keep_ringing()
+    quiet_house.keep_ringing()
     voice = page.locator("#hooks tr", has_text="/twilio/voice")
     expect(voice).to_have_count(1)
     details = voice.locator("details")
@@ -33,7 +42,7 @@ def test_what_the_carrier_asks_comes_in_and_what_is_unfolded_stays_so(
     details = page.locator("#hooks tr", has_text="/twilio/voice").first.locator("details")
     details.locator("summary").click()
     expect(page.locator("#hooks")).not_to_contain_text("HTTP 403")
-    new_house.run(post_something(new_house))
+    quiet_house.run(post_something(quiet_house))
     expect(page.locator("#hooks")).to_contain_text("HTTP 403")
     assert page.locator("details[open]").count() == 1, "what a person reads stays open"
     assert seen.violations == [] and seen.off_origin == []
