@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge import config
+from bridge.cli.stopping import on_signals
 from bridge.config import Settings, is_loopback
 from bridge.errors import ConfigError, StoreError
 from bridge.store.lock import FolderLock
@@ -161,16 +162,13 @@ async def _serve(
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     stop = asyncio.Event()
     hard = asyncio.Event()
-    loop = asyncio.get_running_loop()
 
-    def told() -> None:
+    def told(_: int) -> None:
         if stop.is_set():
             hard.set()
         stop.set()
 
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on a loop
-            loop.add_signal_handler(sign, told)
+    on_signals((signal.SIGTERM, signal.SIGINT), told)
     while not all(s.started for s in servers) and not any(t.done() for t in tasks):  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
     if not any(t.done() for t in tasks):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -29,16 +29,24 @@ async def _run(work: Coroutine[Any, Any, T]) -> tuple[T | None, int]:
             task.cancel()
         told.append(sign)
 
-    loop = asyncio.get_running_loop()
-    for sign in _signals():
-        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on a loop
-            loop.add_signal_handler(sign, tell, sign)
+    on_signals(_signals(), tell)
     try:
         return await task, 0
     except asyncio.CancelledError:
         if not told:
             raise
         return None, told[0]
+
+
+def on_signals(signs: Iterable[signal.Signals], tell: Callable[[int], None]) -> None:
+    """Have the running loop call `tell` with the signal's number.
+
+    By asyncio's documentation a loop on Windows cannot (not tried there): `asyncio.run` cancels its task at Ctrl-C all
+    the same, so what cleans up does, but a server does not let its calls finish. README says so.
+    """
+    for sign in signs:
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(sign, tell, sign)
 
 
 def _signals() -> list[signal.Signals]:

@@ -27,9 +27,3 @@ def _count(conn: sa.Connection, owner: str) -> int:
     conn.execute(dialers.delete().where(dialers.c.seen_at < now - KEPT_S))
     query = sa.select(sa.func.count()).select_from(dialers).where(dialers.c.seen_at > now - LIVE_S)
     return max(1, int(conn.execute(query).scalar_one()))
-
-
-async def leave(db: Database, owner: str) -> None:
-    """It is not at work any more. Raises StoreError."""
-    if not db.is_sqlite:
-        await db.write(lambda conn: conn.execute(dialers.delete().where(dialers.c.owner == owner)))

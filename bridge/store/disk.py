@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bridge.errors import StoreError
-from bridge.store.owed import MENDED_BY_ROOM, Job, Owed
+from bridge.store.owed import MENDED_BY_ROOM, Job, Owed, nothing
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,6 @@ SLICE_S = 0.05
 """So long at a time what it takes at last is written; what calls hand over meanwhile comes in between."""
 
 
-def _nothing() -> None:
-    """Adds nothing, and holds nothing."""
-
-
 class Disk:
     """The process's writing thread. Jobs run in order."""
 
@@ -70,7 +66,7 @@ class Disk:
         self._most_open = min(OPEN, _allowed_files() // 4)  # the rest is for sockets
 
     def submit(
-        self, job: Callable[[], object], owed_as: Path | None = None, forget: Callable[[], None] = _nothing
+        self, job: Callable[[], object], owed_as: Path | None = None, forget: Callable[[], None] = nothing
     ) -> asyncio.Future[None]:
         """Run a job in the thread, after all before it.
 
@@ -82,7 +78,7 @@ class Disk:
         return self._loop.run_in_executor(self._thread, self._run, job, owed_as, forget)
 
     def _run(
-        self, job: Callable[[], object], owed_as: Path | None = None, forget: Callable[[], None] = _nothing
+        self, job: Callable[[], object], owed_as: Path | None = None, forget: Callable[[], None] = nothing
     ) -> None:
         try:
             more = job()
@@ -346,7 +342,7 @@ class GrowingFile(Generic[Entry]):
         self.owed = b""
         """What the disk refused, and what is to be written first; the same."""
         self.finished = False
-        self.before: Callable[[], None] = _nothing
+        self.before: Callable[[], None] = nothing
         """Called before the file is written, to add what is still being counted."""
 
     @property
@@ -367,7 +363,7 @@ class GrowingFile(Generic[Entry]):
         """Nothing more is expected: write and close. What comes late all the same is written too."""
         self.finished = True
         self._disk.now(self)
-        self.before = _nothing
+        self.before = nothing
 
     def take(self) -> bytes:
         """What is waiting, once."""

@@ -15,7 +15,6 @@ from bridge.store import audit, webhooks
 from bridge.store.base import AuditEntry, DoNotCall
 from bridge.store.database import Database
 from bridge.store.inserts import insert
-from bridge.store.prepared import Prepared
 from bridge.store.tables import IS_DUE, as_row, contacts, do_not_call, values
 
 T = TypeVar("T")
@@ -33,7 +32,6 @@ _SKIP = (
     .values(state="skipped", outcome=REASON)
 )
 _LISTED = sa.select(do_not_call.c.phone).where(do_not_call.c.phone.in_(sa.bindparam("phones", expanding=True)))
-_IS_LISTED = Prepared(sa.select(do_not_call.c.phone).where(do_not_call.c.phone == sa.bindparam("phone")))
 _PAGE = sa.select(do_not_call).order_by(do_not_call.c.added_at.desc(), do_not_call.c.phone.desc())
 
 
@@ -90,11 +88,6 @@ def _opted_out(row: dict[str, Any]) -> webhooks.Event:
     return webhooks.Event(
         "contact.opted_out", f"contact.opted_out:{row['phone']}:{row['added_at']}", row["added_at"], told
     )
-
-
-def is_listed(conn: sa.Connection, phone: str) -> bool:
-    """Is this one number on it? For a claim: the cheapest way to ask."""
-    return _IS_LISTED.first(conn, {"phone": phone}) is not None
 
 
 def listed(conn: sa.Connection, phones: Iterable[str]) -> frozenset[str]:

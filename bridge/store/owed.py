@@ -41,8 +41,8 @@ class Sound:
         return sum(map(len, self.sides)) if self.sides is not None else 0
 
 
-def _nothing() -> None:
-    """Holds nothing."""
+def nothing() -> None:
+    """What is done where there is nothing to do."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Job:
     """What is run again. It may do a part of its work and return True: it is called once more at once."""
 
     run: Callable[[], object]
-    forget: Callable[[], None] = _nothing
+    forget: Callable[[], None] = nothing
     """Called instead when it is given up."""
     size: int = JOB_BYTES
     in_folder: bool = False
