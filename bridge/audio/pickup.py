@@ -183,7 +183,7 @@ def peaks(pcm: bytes) -> tuple[float, float] | None:
 
 def _take_peak(power: npt.NDArray[np.float64]) -> tuple[float, float]:
     """The highest peak's frequency and power; it is taken out."""
-    at = int(power.argmax())
+    at = int(np.argmax(power))
     low, high = max(0, at - LOBE), at + LOBE + 1
     around = power[low:high]
     share = float(around.sum())
