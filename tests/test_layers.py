@@ -31,7 +31,7 @@ DOORS = {
     "twilio": ("carriers/twilio/",),
     "starlette": ("web/", "app.py", "sim/"),
     "sse_starlette": ("web/",),
-    "uvicorn": ("cli/serve.py", "web/lane.py", "sim/"),
+    "uvicorn": ("web/server.py", "web/lane.py", "sim/"),
     "numpy": ("audio/",),
     "audioop": ("audio/",),
     "mcp": ("tools/mcp",),

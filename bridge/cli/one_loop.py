@@ -17,7 +17,7 @@ from typing import Any
 from bridge.agents.agent import Agent
 from bridge.agents.team import Routing
 from bridge.app import Bridge, create_app
-from bridge.cli.serve import listen, server
+from bridge.cli.serve import listen
 from bridge.config import Settings
 from bridge.dialer.patience import Patience
 from bridge.sim.brain import Brain
@@ -25,6 +25,7 @@ from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.model import ModelOptions, ModelServer
 from bridge.sim.plan import Hum
 from bridge.sim.voice import Mouth
+from bridge.web.server import server
 
 PUBLIC_URL = "https://inner.callbridge.example"
 _HOST = "127.0.0.1"
@@ -55,8 +56,8 @@ class Plot:
     """Changes what the carrier is set up with."""
     settings: dict[str, Any] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
-    tick_s: float = 0.1
-    """See `cli.serve.server`."""
+    date_s: float = 1.0
+    """See `web.server.server`."""
     patience: Patience = field(default_factory=Patience)
     """How long the dialer waits for what."""
 
@@ -85,7 +86,7 @@ async def one_loop(plot: Plot) -> AsyncIterator[OneLoop]:
         data=plot.data,
     )
     app = create_app(replace(settings, **plot.settings), plot.agent, clock=plot.clock, patience=plot.patience)
-    servers = [server(a, lifespan=on, tick_s=plot.tick_s) for a, on in ((app, "on"), (app.admin, "off"))]
+    servers = [server(a, lifespan=on, date_s=plot.date_s) for a, on in ((app, "on"), (app.admin, "off"))]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     try:
         while not all(s.started for s in servers):  # noqa: ASYNC110 - uvicorn has no event
@@ -94,7 +95,7 @@ async def one_loop(plot: Plot) -> AsyncIterator[OneLoop]:
     finally:
         await carrier.stop()
         for one in servers:
-            one.should_exit = True
+            one.end()
         await asyncio.gather(*tasks)
         await engine.stop()
         carrier.mouth.close()

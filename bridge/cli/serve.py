@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bridge import config
@@ -26,19 +26,14 @@ from bridge.errors import ConfigError, StoreError
 from bridge.store.lock import FolderLock
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from bridge.app import Bridge
 
 log = logging.getLogger(__name__)
 
-AsgiApp = Callable[..., Any]
 FILES = 16_384
 """Open files a process may have, where the system's hard limit lets us ask for so many."""
 FINISH_S = 10.0
 """What a tool of a call that is over may still need; no more than any tool has (`DEFAULT_TIMEOUT_S`)."""
-MAX_MESSAGE = 65_536
-"""Largest WebSocket message of a phone; Twilio's are under 1 kB. (Default 16 MiB: a bomb.)"""
 
 
 def run(flags: Mapping[str, object]) -> None:
@@ -158,6 +153,8 @@ async def _serve(
     admin: socket.socket,
     ready: Callable[[socket.socket, socket.socket], None],
 ) -> None:
+    from bridge.web.server import server
+
     servers = [server(app, lifespan="on"), server(app.admin, lifespan="off")]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     stop = asyncio.Event()
@@ -187,7 +184,7 @@ async def _serve(
     await switchboard.end_all(2.0)
     await switchboard.asked(3.0)
     for s in servers:
-        s.should_exit = True
+        s.end()
     await asyncio.gather(*tasks)
 
 
@@ -198,42 +195,6 @@ async def _first(*work: object) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in own:
         task.cancel()
-
-
-def server(app: AsgiApp, *, lifespan: str, lane: bool = True, tick_s: float = 0.1) -> uvicorn.Server:
-    """A uvicorn server that leaves signals to us and never negotiates compression; `lane`: see `web/lane.py`.
-
-    `tick_s`: how often it looks whether it shall end; in virtual time ten looks a second are a quiet day's whole work.
-    """
-    import uvicorn
-
-    from bridge.web.lane import Lane
-
-    class Server(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-        async def main_loop(self) -> None:
-            while not await self.on_tick(0):  # noqa: ASYNC110 - `should_exit` is a field
-                await asyncio.sleep(tick_s)
-
-    settings = uvicorn.Config(
-        app,
-        lifespan="on" if lifespan == "on" else "off",
-        ws=Lane if lane else "websockets-sansio",
-        ws_max_size=MAX_MESSAGE,
-        ws_per_message_deflate=False,  # a caller's deflate bomb is a phone bill's worth of memory
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nothing here believes X-Forwarded headers
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=2,
-    )
-    return Server(settings)
 
 
 def _say_where(public: socket.socket, admin: socket.socket) -> None:

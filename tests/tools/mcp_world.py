@@ -11,14 +11,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from mcp_server import shop
 from noted_call import NotedCall
 
-from bridge.cli.serve import listen, server
+from bridge.cli.serve import listen
 from bridge.tools.base import ToolResult
 from bridge.tools.mcp import McpServer, ServerOfModel
 from bridge.tools.runner import Approve, ToolRunner
+from bridge.web.server import Server, server
 
 HERE = Path(__file__).parent
 
@@ -64,13 +64,13 @@ async def served(port: int = 0) -> AsyncIterator[tuple[str, list[dict[str, str]]
         await app(scope, receive, send)
 
     socket = listen("127.0.0.1", port, "PORT")
-    one: uvicorn.Server = server(noting, lifespan="on", lane=False)
+    one: Server = server(noting, lifespan="on", lane=False)
     task = asyncio.create_task(one.serve([socket]))
     while not one.started:  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{socket.getsockname()[1]}/mcp", asked
     finally:
-        one.should_exit = True
+        one.end()
         await task
         logging.getLogger("mcp").setLevel(logging.NOTSET)

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.serve import listen, server
+from bridge.cli.serve import listen
 from bridge.web.lane import EXTENSION, Lane
+from bridge.web.server import server
 
 pytest.importorskip("kosoku")
 pytestmark = pytest.mark.sockets
@@ -132,7 +133,7 @@ def verdicts(app: App, *, lane: bool, uvloop: bool = False) -> Verdicts:
             url = f"ws://127.0.0.1:{sock.getsockname()[1]}"
             return await asyncio.to_thread(fuzz, url, LIGHT) | await asyncio.to_thread(fuzz, url, HEAVY)
         finally:
-            serving.should_exit = True
+            serving.end()
             await task
             sock.close()
 
