@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from websockets.utils import accept_key
 
 from bench.loop import run
-from bridge.frames import Cutter, Masks, text_frames
+from bridge.frames import Cutter, masked_text_frame, text_frames
 
 UPDATE = (
     b'{"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcmu"}},'
@@ -68,7 +68,6 @@ class Model(Side):
     def __init__(self, phone: Phone, host: str, path: str) -> None:
         super().__init__(masked=False)
         self.phone = phone
-        self.masks = Masks()
         self.host, self.path = host, path
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,7 +84,7 @@ class Model(Side):
 
     def send(self, message: bytes) -> None:
         if self.transport is not None:
-            self.transport.write(self.masks.text_frame(message))
+            self.transport.write(masked_text_frame(message))
 
     def take(self, message: bytes) -> None:
         if message.startswith(b'{"type":"response.output_audio.delta"'):

@@ -16,7 +16,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from bridge.frames import Cutter, Masks, text_frames
+from bridge.frames import Cutter, masked_text_frame, text_frames
 
 QUIET = settings(
     deadline=None, database=None, derandomize=True, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
@@ -357,16 +357,16 @@ def test_texts_are_written_as_the_parser_reads_them(size: int) -> None:
     client = Alone(masked=False)
     client.read(text_frames(texts))
     assert client.seen == expected
-    server, writer = Alone(masked=True), Masks()
+    server = Alone(masked=True)
     for text in texts:
-        server.read(writer.text_frame(text))
+        server.read(masked_text_frame(text))
     assert server.seen == expected
     assert text_frames([]) == b""
 
 
 def test_every_mask_is_a_new_one() -> None:
-    writer, server = Masks(), Alone(masked=True)
-    frames = [writer.text_frame(LETTERS[:200]) for _ in range(1_000)]  # beyond what is asked of the system at once
+    server = Alone(masked=True)
+    frames = [masked_text_frame(LETTERS[:200]) for _ in range(1_000)]  # beyond what is asked of the system at once
     for one in frames:
         server.read(one)
     assert server.seen == [(TEXT, True, LETTERS[:200])] * 1_000

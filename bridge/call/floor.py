@@ -206,14 +206,17 @@ class Floor:
     def play(self, chunks: list[Chunk]) -> None:
         """Send what the ledger let out."""
         desk = self.desk
+        forget = not (desk.wants_sound or desk.terms.doubt_s)
         for chunk in chunks:
-            desk.put(do.Play(chunk.audio, chunk.mark))
-            if not desk.wants_sound and not desk.terms.doubt_s:
+            desk.out.append(do.Play(chunk.audio, chunk.mark))
+            if forget:
                 chunk.audio = b""
         for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
-            if chunk.track.local:
+            track = chunk.track
+            if track.told or track.local:
                 continue
-            started = desk.turns.agent_audio(chunk.track.item_id, desk.now_ms)
+            track.told = True
+            started = desk.turns.agent_audio(track.item_id, desk.now_ms)
             if started is not None:
                 desk.tell(started)
 

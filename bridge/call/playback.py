@@ -38,6 +38,7 @@ there a mark waits for the tick, 10 ms on average. Never more than the smallest 
 TICKED = 2
 """So many marks in a row that came with a frame of the caller make it such a phone; one may be chance."""
 BYTES_PER_S = 8000.0
+NEVER = float("-inf")
 LOCAL = "local-"
 """Items with such names are sounds of ours: the model knows nothing of them."""
 
@@ -56,6 +57,8 @@ class Track:
     began_at: float | None = None
     ended_at: float = 0.0
     rest: bytes = b""
+    told: bool = False
+    """Those who watch know that it began."""
 
     @property
     def local(self) -> bool:
@@ -128,7 +131,7 @@ class Playback:
         Audio of a muted response or item is dropped.
         """
         response_id, item_id, index = track_of
-        if self.muted(response_id, item_id):
+        if item_id in self._muted or response_id in self._muted:
             return []
         track = self._tracks.get((item_id, index))
         if track is None:
@@ -164,23 +167,23 @@ class Playback:
         at = 0
         while at < size:
             # What is sent now follows the chunk before it, if that one is still being played.
-            joined = bool(self._queue) and self._queue[-1].ends_at >= now
-            piece = track.rest[at : min(at + (CHUNK if joined else FRAME), size)]
-            at += len(piece)
-            chunks.append(self._push(track, piece, now, joined=joined))
+            before = self._queue[-1].ends_at if self._queue else NEVER
+            joined = before >= now
+            audio = track.rest[at : min(at + (CHUNK if joined else FRAME), size)]
+            length = part = len(audio)
+            at += part
+            track.sent += part
+            if part % FRAME:
+                audio += SILENCE * (-part % FRAME)
+                length = len(audio)
+            starts = before if joined else now
+            mark = f"{track.item_id}:{track.sent // 8}:{self.generation}:{self._serial}"
+            chunk = Chunk(track, audio, length, part, mark, starts, starts + length / BYTES_PER_S, joined)
+            self._queue.append(chunk)
+            self._serial += 1
+            chunks.append(chunk)
         track.rest = track.rest[size:]
         return chunks if self.line_on else []
-
-    def _push(self, track: Track, piece: bytes, now: float, *, joined: bool) -> Chunk:
-        size = len(piece)
-        track.sent += size
-        audio = piece if size % FRAME == 0 else piece + SILENCE * (-size % FRAME)
-        mark = f"{track.item_id}:{track.sent // 8}:{self.generation}:{self._serial}"
-        starts = self._queue[-1].ends_at if joined else now
-        chunk = Chunk(track, audio, len(audio), size, mark, starts, starts + len(audio) / BYTES_PER_S, joined)
-        self._queue.append(chunk)
-        self._serial += 1
-        return chunk
 
     # ---- what comes from the phone
 

@@ -48,7 +48,7 @@ class BlackBox:
         self._append((now, "header", header))
 
     def event(self, event: ev.Event, now: float) -> None:
-        """Before the rules see it."""
+        """What the rules were told, in the order in which they were."""
         if type(event) is ev.PhoneAudio:
             self.frame(len(event.audio), now)
             return

@@ -55,6 +55,8 @@ class ModelLink:
         self._tap = tap
         self._in = tap.meter("model", "in")
         self._socket: Socket | None = None
+        self._free: Socket | None = None
+        """The same, while nothing is held and nothing waits: looked at fifty times a second."""
         self._waiting: list[tuple[bytes, int]] = []
         self._waiting_audio = 0
         self._held = False
@@ -99,15 +101,15 @@ class ModelLink:
         """Send caller audio (mu-law): what `send(Feed(audio))` does."""
         to_model = self._to_model
         message = APPEND % to_model(audio)
-        socket = self._socket
-        if socket is not None and socket.writable and not self._waiting and not self._held:
+        socket = self._free
+        if socket is not None and socket.writable:
             socket.send(message)
         else:
             self._wait(message, len(audio))
 
     def _send(self, message: bytes) -> None:
-        socket = self._socket
-        if socket is not None and socket.writable and not self._waiting and not self._held:
+        socket = self._free
+        if socket is not None and socket.writable:
             socket.send(message)
         else:
             self._wait(message, 0)
@@ -115,6 +117,7 @@ class ModelLink:
     def hold(self) -> None:
         """What is sent from now on waits for `release`: the answers to several events leave as one write."""
         self._held = True
+        self._free = None
 
     def release(self) -> None:
         """Send what was held."""
@@ -124,6 +127,7 @@ class ModelLink:
     def _wait(self, message: bytes, size: int) -> None:
         self._waiting.append((message, size))
         self._waiting_audio += size
+        self._free = None
         if self._waiting_audio > WAITING_BYTES and self._socket is not None and self._socket.writable:
             self._send_waiting(self._socket)  # it was only held: what a reading server can have is not dropped
         while self._waiting_audio > WAITING_BYTES:
@@ -135,14 +139,19 @@ class ModelLink:
 
     def _flush(self) -> None:
         socket = self._socket
-        if not self._waiting or self._held or socket is None or not socket.writable:
+        if self._held or socket is None:
             return
-        self._send_waiting(socket)
+        if not self._waiting:
+            self._free = socket
+        elif socket.writable:
+            self._send_waiting(socket)
 
     def _send_waiting(self, socket: Socket) -> None:
         messages = [message for message, _ in self._waiting]
         self._waiting.clear()
         self._waiting_audio = 0
+        if not self._held:
+            self._free = socket
         socket.send_all(messages)
 
     def _received(self, messages: list[bytes]) -> None:
@@ -173,7 +182,7 @@ class ModelLink:
             log.warning("model message not understood", extra={"error": str(error)})
 
     def _closed(self, code: int, reason: str) -> None:
-        self._socket = None
+        self._socket = self._free = None
         detail = f"the Realtime server closed the connection ({code}{': ' + reason if reason else ''})"
         self.on_event(ev.ModelLost(detail, fatal=verdicts.close_is_fatal(code, reason)))
 
@@ -186,7 +195,7 @@ class ModelLink:
         """Close the socket; nothing is received any more, and nobody is told of anything."""
         self.on_event = _nobody
         self.on_together = _nobody
-        socket, self._socket = self._socket, None
+        socket, self._socket, self._free = self._socket, None, None
         self._waiting.clear()
         if socket is not None:
             socket.close()

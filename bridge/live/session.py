@@ -151,12 +151,14 @@ class CallSession:
         if self.end is not None:
             return
         now = self._clock()
-        self._blackbox.event(event, now)
         if type(event) is ev.CarrierReported:
             self.carrier_knows = True
         elif self.recorder is not None:
             self._record(self.recorder, event, now)
-        self._act(self.core.receive(event, now))
+        try:
+            self._act(self.core.receive(event, now))
+        finally:  # whatever became of it; and afterwards, because a first sound does not wait for the books
+            self._blackbox.event(event, now)
         self._arm()
 
     def hear(self, message: bytes) -> bool:

@@ -30,7 +30,7 @@ from websockets.protocol import OPEN, Event
 from websockets.uri import parse_uri
 
 from bridge.errors import ModelRefused, ModelUnreachable
-from bridge.frames import Cutter, Masks
+from bridge.frames import Cutter, masked_text_frame
 from bridge.realtime import verdicts
 
 MAX_MESSAGE = 16 * 1024 * 1024
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
-        self._masks = Masks()
+        self._out: Callable[[bytes], None] = _nowhere
         self._cutter: Cutter | None = None
         self._before = b""
         self._parts: list[bytes] = []
@@ -73,13 +73,13 @@ class Connection(asyncio.Protocol):
 
     def send(self, message: bytes) -> None:
         """Send one text message (UTF-8) now. Nothing is sent on a socket that is closing."""
-        if self._open and self._transport is not None:
-            self._transport.write(self._masks.text_frame(message))
+        if self._open:
+            self._out(masked_text_frame(message))
 
     def send_all(self, messages: Sequence[bytes]) -> None:
         """Send text messages as one write."""
-        if self._open and self._transport is not None:
-            self._transport.write(b"".join([self._masks.text_frame(message) for message in messages]))
+        if self._open:
+            self._out(b"".join(map(masked_text_frame, messages)))
 
     def close(self) -> None:
         """Close politely, and within a second."""
@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
         """TCP (and TLS) stand: ask for the upgrade."""
         transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
         self._transport = transport
+        self._out = transport.write
         transport.set_write_buffer_limits(high=HIGH_WATER)
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -140,6 +141,8 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._ws.receive_eof()
         self._transport = None
+        self._out = _nowhere
+        self._open = False
         for event in self._ws.events_received():
             self._handle(event)  # a refusal without a length ends with the connection
         if not self.opened.done():
@@ -249,6 +252,10 @@ class Connection(asyncio.Protocol):
         if self._ws.close_expected() and self._timer is not None and not self._over:
             self._timer.cancel()
             self._timer = self._loop.call_later(CLOSE_S, transport.abort)
+
+
+def _nowhere(data: bytes) -> None:
+    """Where bytes go while there is no transport."""
 
 
 def _refusal(error: Exception) -> ModelRefused | ModelUnreachable:

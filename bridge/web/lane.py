@@ -228,7 +228,7 @@ class _Ear(Cutter, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """One whole frame as a rule, or one and a mark."""
-        if len(data) == self._length and self._between and data.startswith(self._head):
+        if len(data) == self._length and data.startswith(self._head):
             text: bytes | None = apply_mask(data[8:], data[4:8])  # what `whole` does with one like the one before
         else:
             text = self.whole(data)

@@ -516,9 +516,9 @@ def test_what_the_short_way_leaves_has_not_happened(change: str) -> None:
     wire, other = started(), started()
     for one in (wire, other):
         assert read(one, media("20"))
-    before = vars(wire) | {}
+    before = {name: getattr(wire, name) for name in TwilioWire.__slots__}
     assert wire.sound(text.encode()) is None
-    assert vars(wire) == before
+    assert {name: getattr(wire, name) for name in TwilioWire.__slots__} == before
     after = [media(str(40 + 20 * i), numbered(i)) for i in range(5)]
     assert hear(wire, after) == hear(other, after)
     assert TwilioWire().sound(json.dumps(media("40"), separators=(",", ":")).encode()) is None, "before start"

@@ -66,12 +66,39 @@ class _Message(msgspec.Struct, gc=False):
     start: _Start | None = None
 
 
+class _Sound(msgspec.Struct, gc=False, tag_field="track", tag="inbound"):
+    """The media of a caller's frame, spelled as Twilio does."""
+
+    payload: bytes
+    timestamp: str
+
+
+class _Frame(msgspec.Struct, gc=False, tag_field="event", tag="media"):
+    """A caller's frame; what is spelled in any other way is a `_Message`."""
+
+    streamSid: str
+    media: _Sound
+
+
 _decode = msgspec.json.Decoder(_Message).decode
+_decode_frame = msgspec.json.Decoder(_Frame).decode
 
 
 class TwilioWire:
     """One Media Streams leg."""
 
+    __slots__ = (
+        "_clear",
+        "_head",
+        "_last_ms",
+        "_mark_head",
+        "_next_ms",
+        "_old_ms",
+        "_old_run",
+        "_stream_id",
+        "duplicates",
+        "start",
+    )
     features = Features()
 
     def __init__(self) -> None:
@@ -118,15 +145,15 @@ class TwilioWire:
         if not message.startswith(_MEDIA):
             return None
         try:
-            msg = _decode(message)
-            media = msg.media
-            if media is None or msg.event != "media" or media.track != "inbound" or msg.streamSid != self._stream_id:
-                return None
-            at = int(media.timestamp)
+            frame = _decode_frame(message)
+            sound = frame.media
+            at = int(sound.timestamp)
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
             return None  # `read` says what is wrong with it
-        audio = media.payload
+        audio = sound.payload
         if not self._last_ms < at < self._next_ms + GAP_MS or at > LONGEST_MS or not audio:
+            return None
+        if frame.streamSid != self._stream_id:
             return None
         self._old_run = 0
         self._last_ms = at
