@@ -76,6 +76,8 @@ class House:
         self._tone = pcm16_to_ulaw(waiting(TONE_MS, SAMPLE_RATE_HZ))
         waits = {tool.manner.wait for team in self._teams.values() for one in team.agents for tool in team.tools(one)}
         self._music = pcm16_to_ulaw(hold_music(SAMPLE_RATE_HZ)) if "music" in waits else b""
+        # What a conversion of sound needs is loaded (0.2 s) and worked out now, not while the first caller waits.
+        make_path(settings.input_audio, settings.output_audio)
         self._running: set[asyncio.Task[None]] = set()
         self.approvals = Approvals()
         self.glances = Glances()
