@@ -61,7 +61,7 @@ class BlackBox:
             self._append((now, type(event).__name__, event))
 
     def frame(self, size: int, now: float) -> None:
-        """Caller audio, before the rules hear it."""
+        """Some caller audio, in its place among the events."""
         if size == self.size:
             self.times.append(now)
             return

@@ -147,7 +147,10 @@ class CallSession:
         self._arm()
 
     def handle(self, event: ev.Event) -> None:
-        """Decide and act without an await between: no other event can slip in."""
+        """Decide and act without an await between: no other event can slip in.
+
+        Whoever is told of what was decided must not call this before it returns: they tell the loop, and it tells us.
+        """
         if self.end is not None:
             return
         now = self._clock()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from bridge.store.prepared import Prepared
+from bridge.store.inserts import insert
 from bridge.store.tables import spend
 
 _OF = sa.select(sa.func.coalesce(sa.func.sum(spend.c.usd), 0.0))
@@ -16,19 +16,17 @@ _OF_CAMPAIGN = _OF.where(spend.c.campaign_id == sa.bindparam("campaign_id"))
 _OF_BOTH = _OF_DAY.where(spend.c.campaign_id == sa.bindparam("campaign_id"))
 
 
-def _counted(insert: Callable[[sa.Table], Any]) -> Any:
-    made = insert(spend)
+@cache
+def _adding(dialect: str) -> Any:
+    made = insert(dialect, spend)
     return made.on_conflict_do_update(
         index_elements=[spend.c.day, spend.c.campaign_id], set_={"usd": spend.c.usd + made.excluded.usd}
     )
 
 
-_ADD = Prepared(_counted)
-
-
 def add(conn: sa.Connection, day: str, campaign_id: str, usd: float) -> None:
     """Count what a call cost, in the transaction that closes it. A correction may be negative."""
-    _ADD.run(conn, {"day": day, "campaign_id": campaign_id, "usd": usd})
+    conn.execute(_adding(conn.dialect.name), {"day": day, "campaign_id": campaign_id, "usd": usd})
 
 
 def spent(conn: sa.Connection, day: str | None, campaign_id: str | None) -> float:

@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
         self._told = asyncio.Event()
 
     def end(self) -> None:
-        """Finish what is being answered and close."""
+        """Finish what is being answered and close. To be called in the loop's own thread."""
         self.should_exit = True
         self._told.set()
 

@@ -74,7 +74,7 @@ class _Sound(msgspec.Struct, gc=False, tag_field="track", tag="inbound"):
 
 
 class _Frame(msgspec.Struct, gc=False, tag_field="event", tag="media"):
-    """A caller's frame; what is spelled in any other way is a `_Message`."""
+    """A caller's frame as Twilio spells it. Whatever else stands in it is not looked at; `read` reads the others."""
 
     streamSid: str
     media: _Sound
