@@ -13,7 +13,9 @@ def news(changed: Sequence[tuple[Attempt, Attempt]], places: Mapping[str, Contac
     """`changed`: attempts before and after; `places`: where contacts stand now whose call is over, by token."""
     found = []
     for before, after in changed:
-        if after.state == "closed" != before.state and not after.call_id and after.outcome != "not_placed":
+        # Who was not called for a campaign is due again; a single call that was not placed is over.
+        due_again = after.outcome == "not_placed" and after.campaign_id is not None
+        if after.state == "closed" != before.state and not after.call_id and not due_again:
             found.append(Event("call.failed", f"call.failed:{after.id}", now, _attempt(after)))
         if after.state == "review" != before.state:
             found.append(Event("contact.review", f"contact.review:{after.id}", now, _attempt(after)))
