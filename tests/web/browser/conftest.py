@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from console_world import CHROMIUM, TOKEN, Console, Visit, chromium, console, visit
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from seed import hostile, nothing
 
 HERE = Path(__file__).parent
+
+# A page shows what has happened after 5.5 s at the latest (`web/updates.py`); Playwright's own patience is 5 s.
+expect.set_options(timeout=10_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
