@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from house_world import NUMBER, PUBLIC_URL, House, house
 from playwright.sync_api import Browser, Page, sync_playwright
 from seed import Seeded, furnish, seed
-from sse_starlette.sse import AppStatus
 
 from bridge.sim.script import DEMO
 from bridge.sim.twilio.owned import SimNumber
@@ -115,7 +114,6 @@ def console(
         if started.done() and not started.exception():
             started.result().loop.call_soon_threadsafe(stop.set)
         running.join(30)
-        AppStatus.should_exit = False  # of the whole process: without this the streams of other houses would end too
 
 
 @contextlib.contextmanager

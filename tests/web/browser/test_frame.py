@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from console_world import TOKEN, Console, Visit
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from bridge.sim.script import DEMO
 
@@ -65,6 +65,22 @@ def test_a_call_appears_while_one_looks(page_at: PageAt, new_house: Console) -> 
     expect(page.locator("#pulse")).to_contain_text("0 active calls")
     expect(page.get_by_role("region", name="Latest calls")).to_contain_text("agent hung up", timeout=15_000)
     assert seen.violations == [] and seen.complaints == []
+
+
+def test_a_page_goes_live_however_late_a_part_of_its_script_comes(page_at: PageAt, new_house: Console) -> None:
+    page = page_at("/", house=new_house).page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/htmx-sse*", hold)
+    page.goto(f"{new_house.url}/", wait_until="commit")
+    expect(page.get_by_text("No call is going on.")).to_be_visible()
+    page.wait_for_timeout(300)  # for whatever would begin without it
+    with page.expect_request("**/updates?*"):
+        [late] = held
+        late.continue_()
 
 
 def test_a_token_is_made_used_and_revoked(page_at: PageAt, guarded_house: Console) -> None:
