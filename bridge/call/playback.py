@@ -131,7 +131,7 @@ class Playback:
         Audio of a muted response or item is dropped.
         """
         response_id, item_id, index = track_of
-        if item_id in self._muted or response_id in self._muted:
+        if self.muted(response_id, item_id):
             return []
         track = self._tracks.get((item_id, index))
         if track is None:

@@ -56,8 +56,6 @@ class Plot:
     """Changes what the carrier is set up with."""
     settings: dict[str, Any] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
-    date_s: float = 1.0
-    """See `web.server.server`."""
     patience: Patience = field(default_factory=Patience)
     """How long the dialer waits for what."""
 
@@ -86,7 +84,7 @@ async def one_loop(plot: Plot) -> AsyncIterator[OneLoop]:
         data=plot.data,
     )
     app = create_app(replace(settings, **plot.settings), plot.agent, clock=plot.clock, patience=plot.patience)
-    servers = [server(a, lifespan=on, date_s=plot.date_s) for a, on in ((app, "on"), (app.admin, "off"))]
+    servers = [server(a, lifespan=on) for a, on in ((app, "on"), (app.admin, "off"))]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     try:
         while not all(s.started for s in servers):  # noqa: ASYNC110 - uvicorn has no event

@@ -91,7 +91,6 @@ async def _play(play: CampaignPlay, data: Path) -> tuple[Report, dict[str, Any],
         },
         clock=time.time if play.real_time else _virtual_clock(),
         patience=Patience() if play.real_time else Patience(idle_s=600.0),
-        date_s=1.0 if play.real_time else 60.0,
     )
     path = await asyncio.to_thread(_contact_file, play, data)
     async with one_loop(plot) as house:

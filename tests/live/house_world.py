@@ -14,6 +14,7 @@ from bridge.agents.agent import Agent
 from bridge.app import Bridge, create_app
 from bridge.cli.serve import listen
 from bridge.config import Settings
+from bridge.quiet_server import QuietServer
 from bridge.sim.brain import Brain
 from bridge.sim.carrier import Carrier, CarrierOptions
 from bridge.sim.engine.record import SessionRecord
@@ -24,7 +25,7 @@ from bridge.sim.plan import Hum
 from bridge.sim.script import Caller, Score
 from bridge.sim.twilio.call import SimCall
 from bridge.store.folder import TIMELINE, TRANSCRIPT
-from bridge.web.server import Server, server
+from bridge.web.server import server
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a-token-of-the-tests"
 PUBLIC_URL = "https://bridge.example.com"
@@ -134,7 +135,7 @@ async def house(
     pretend = Carrier(CarrierOptions(**(options | (carrier or {}))))
     await pretend.start()
     app = create_app(settings(data, model_url or engine.url, twilio_api_url=pretend.url, **changes), agent, clock=clock)
-    servers: list[Server] = [server(app, lifespan="on", lane=lane), server(app.admin, lifespan="off")]
+    servers: list[QuietServer] = [server(app, lifespan="on", lane=lane), server(app.admin, lifespan="off")]
     tasks = [asyncio.create_task(s.serve([sock])) for s, sock in zip(servers, (public, admin), strict=True)]
     world = House(app, pretend, engine, port, admin_port, data, between)
     try:

@@ -15,10 +15,11 @@ from mcp_server import shop
 from noted_call import NotedCall
 
 from bridge.cli.serve import listen
+from bridge.quiet_server import QuietServer
 from bridge.tools.base import ToolResult
 from bridge.tools.mcp import McpServer, ServerOfModel
 from bridge.tools.runner import Approve, ToolRunner
-from bridge.web.server import Server, server
+from bridge.web.server import server
 
 HERE = Path(__file__).parent
 
@@ -64,7 +65,7 @@ async def served(port: int = 0) -> AsyncIterator[tuple[str, list[dict[str, str]]
         await app(scope, receive, send)
 
     socket = listen("127.0.0.1", port, "PORT")
-    one: Server = server(noting, lifespan="on", lane=False)
+    one: QuietServer = server(noting, lifespan="on", lane=False)
     task = asyncio.create_task(one.serve([socket]))
     while not one.started:  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
