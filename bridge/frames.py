@@ -61,19 +61,34 @@ class Cutter:
         self._length = -1  # of the last one; -1: what comes next is not one like it
 
     def whole(self, data: bytes) -> bytes | None:
-        """The text if `data` is exactly one whole text frame, as it nearly always is; None: `cut` it."""
+        """The text if `data` is exactly one whole text frame of a client, as it nearly always is; None: `cut` it."""
         if not self._between:
             return None
         if len(data) != self._length or not data.startswith(self._head):
             # Not like the one before. Of 126 to 65535 bytes it may still be; the others are rare.
-            size = len(data) - self._body
+            size = len(data) - 8
             if not 126 <= size <= self._longest:
                 return None
-            head = self._begins + size.to_bytes(2, "big")
+            head = _WIDE_MASKED + size.to_bytes(2, "big")
             if not data.startswith(head):
                 return None
             self._head, self._length = head, len(data)
-        return apply_mask(data[8:], data[4:8]) if self._masked else data[4:]
+        return apply_mask(data[8:], data[4:8])
+
+    def texts(self, data: bytes) -> list[bytes] | None:
+        """The texts if `data` is exactly some whole text frames of a server, one after the other; None: `cut` it."""
+        if not self._between:
+            return None
+        texts: list[bytes] = []
+        at, end, longest = 0, len(data), self._longest
+        while data.startswith(_WIDE_TEXT, at) and at + 4 <= end:
+            size = data[at + 2] << 8 | data[at + 3]
+            body = at + 4
+            at = body + size
+            if at > end or not 126 <= size <= longest:  # the others are rare
+                return None
+            texts.append(data[body:at])
+        return texts if at == end else None
 
     def cut(self, data: bytes) -> list[Piece]:
         """The next bytes of the socket, in pieces, in order."""

@@ -20,6 +20,7 @@ from bridge.call.model_side import ModelSide
 from bridge.call.opening import Opening
 from bridge.call.phases import Phase
 from bridge.call.phone_side import PhoneSide
+from bridge.call.playback import Chunk
 from bridge.call.silences import Silences
 from bridge.call.tool_side import ToolSide
 from bridge.call.waiting import Waiting
@@ -49,6 +50,9 @@ class CallCore:
         """`deadline()`: when `wake` must be called at the latest, or None."""
         self.hear = phone.hear
         """`hear(audio, now)` is `receive(PhoneAudio(audio), now)` in short: True instead of `[Feed(audio)]`."""
+        self.begins = False
+        """The latest `speak` began a turn of the agent's."""
+        self._beginning: list[Chunk] = []
         self._handlers = HANDLERS if terms.answer is None else OUTBOUND
         if terms.answer is None:
             desk.timers.set("ring", now + terms.ring_s)
@@ -62,6 +66,31 @@ class CallCore:
         desk.out = out
         desk.now = now
         self._handlers[type(event)](self, event)
+        return out
+
+    def speak(self, event: ev.ModelAudio, now: float) -> list[do.Play]:
+        """What the phone is to play of a piece of the agent's sound.
+
+        `receive(event, now)` is this and then, when it `begins` a turn, `began()`: a first sound need not wait for what
+        is told of it.
+        """
+        desk = self.desk
+        self.begins = False
+        if desk.over:
+            return []
+        desk.now = now
+        chunks = self._model.audio(event)
+        if chunks and not chunks[0].track.told:
+            self.begins = True
+            self._beginning = chunks
+        return self._floor.plays(chunks)
+
+    def began(self) -> list[do.Command]:
+        """What is told of the turn that began with the latest `speak`."""
+        out: list[do.Command] = []
+        self.desk.out = out
+        self._floor.tell_began(self._beginning)
+        self._beginning = []
         return out
 
     def wake(self, now: float) -> list[do.Command]:
@@ -111,7 +140,7 @@ HANDLERS: Handlers = {
     ev.SpeechStopped: lambda core, event: core._floor.speech_stopped(event),
     ev.TurnCommitted: lambda core, event: core._floor.committed(event),
     ev.CallerText: lambda core, event: core._floor.caller_text(event),
-    ev.ModelAudio: lambda core, event: core._model.audio(event),
+    ev.ModelAudio: lambda core, event: core._floor.play(core._model.audio(event)),
     ev.ModelAudioDone: lambda core, event: core._model.audio_done(event),
     ev.AgentText: lambda core, event: core._model.agent_text(event),
     ev.ModelOpened: lambda core, event: core._house.opened(event),

@@ -204,14 +204,23 @@ class Floor:
             self.tell_tracks(cut, cut=True)
 
     def play(self, chunks: list[Chunk]) -> None:
-        """Send what the ledger let out."""
+        """Send what the ledger let out, and tell of it."""
+        self.desk.out += self.plays(chunks)
+        self.tell_began(chunks)
+
+    def plays(self, chunks: list[Chunk]) -> list[do.Play]:
+        """The commands for what the ledger let out."""
         desk = self.desk
-        forget = not (desk.wants_sound or desk.terms.doubt_s)
-        for chunk in chunks:
-            desk.out.append(do.Play(chunk.audio, chunk.mark))
-            if forget:
+        plays = [do.Play(chunk.audio, chunk.mark) for chunk in chunks]
+        if not (desk.wants_sound or desk.terms.doubt_s):
+            for chunk in chunks:
                 chunk.audio = b""
-        for chunk in chunks:  # told when all is on its way: a first sound waits for nobody
+        return plays
+
+    def tell_began(self, chunks: list[Chunk]) -> None:
+        """Tell of agent turns that begin with what was sent."""
+        desk = self.desk
+        for chunk in chunks:
             track = chunk.track
             if track.told or track.local:
                 continue

@@ -9,6 +9,7 @@ from bridge.call.departure import Departure
 from bridge.call.desk import Desk
 from bridge.call.floor import Floor
 from bridge.call.phases import Intent, ModelLeg, PhoneLeg
+from bridge.call.playback import Chunk
 from bridge.call.responses import Request
 
 FAULT_LIMIT = 25
@@ -106,16 +107,16 @@ class ModelSide:
         elif request is not None or not self.desk.gate.busy:  # a late word of an old response asks for nothing
             self.desk.ask(request or self.desk.gate.retry())
 
-    def audio(self, event: ev.ModelAudio) -> None:
-        """The hot path outward: a delta goes through the ledger to the phone."""
-        self.desk.progress_at = self.desk.now
+    def audio(self, event: ev.ModelAudio) -> list[Chunk]:
+        """The hot path outward: what the ledger lets out to the phone when a delta comes."""
         desk = self.desk
+        desk.progress_at = desk.now
         if desk.playback.muted(event.response_id, event.item_id):
-            return
+            return []
         desk.active_at = desk.now
         desk.answered_caller = True
         track_of = (event.response_id, event.item_id, event.content_index)
-        self.floor.play(desk.playback.add(track_of, event.audio, event.ms, desk.now))
+        return desk.playback.add(track_of, event.audio, event.ms, desk.now)
 
     def audio_done(self, event: ev.ModelAudioDone) -> None:
         """An item's audio is complete: its last part frame goes out."""

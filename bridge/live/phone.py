@@ -120,6 +120,17 @@ class PhoneLink:
         if self.malformed >= MALFORMED_LIMIT:
             self.close()
 
+    def play(self, plays: Sequence[do.Play], *, at_once: bool) -> None:
+        """Send pieces of sound as one write, also while others are held when it must be `at_once`."""
+        outbox = self._outbox
+        for command in plays:
+            size = len(command.audio)
+            for text in self._wire.write(command):
+                outbox.append((text, size, True))
+                size = 0  # the audio comes first, what follows is its mark
+        if at_once or not self._held:
+            self._empty()
+
     def send(self, command: do.PhoneCommand) -> None:
         """Send a command. A flush first takes out the audio that has not left yet."""
         size = 0
@@ -131,7 +142,7 @@ class PhoneLink:
         texts = self._wire.write(command)
         way = self.short_way
         if way is not None and not self._outbox and not self._held and self._clear(way):
-            way.write(texts)  # before it is told: a first sound waits for nobody
+            way.write(texts)  # before it is told, as in `_empty`
             for text in texts:
                 self._show(text, size)
                 size = 0  # the audio comes first, what follows is its mark
@@ -164,12 +175,10 @@ class PhoneLink:
         if way is None or not self._clear(way):
             self._wake()
             return
-        texts = []
-        for text, size, _ in self._outbox:
+        sent, self._outbox = self._outbox, []
+        way.write([text for text, _, _ in sent])  # before it is told: a first sound waits for nobody
+        for text, size, _ in sent:
             self._show(text, size)
-            texts.append(text)
-        self._outbox.clear()
-        way.write(texts)
 
     def _clear(self, way: ShortWay) -> bool:
         return way.ready and not self.closing and not self._writing

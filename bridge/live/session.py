@@ -159,10 +159,22 @@ class CallSession:
         elif self.recorder is not None:
             self._record(self.recorder, event, now)
         try:
-            self._act(self.core.receive(event, now))
+            if type(event) is ev.ModelAudio:
+                self._speak(event, now)
+            else:
+                self._act(self.core.receive(event, now))
         finally:  # whatever became of it; and afterwards, because a first sound does not wait for the books
             self._blackbox.event(event, now)
         self._arm()
+
+    def _speak(self, event: ev.ModelAudio, now: float) -> None:
+        """A piece of the agent's sound; the first of a turn leaves before anything is told of it."""
+        core, phone = self.core, self.phone
+        plays = core.speak(event, now)
+        if plays and phone is not None:
+            phone.play(plays, at_once=core.begins)
+        if core.begins:
+            self._act(core.began())
 
     def hear(self, message: bytes) -> bool:
         """20 ms of the caller, fifty times a second: what becomes of a frame that is just the next one.
@@ -214,8 +226,10 @@ class CallSession:
                 if self.recorder is not None:
                     self.recorder.heard(audio, at_ms)
             case do.Publish(fact):
+                holding = self._holding
                 self._together(False)  # what the links hold shall not wait for those who watch
                 self._publish(fact)
+                self._together(holding)
             case do.Feed() | do.Configure() | do.Commit() | do.Respond():
                 self._to_model(command)
             case do.Cancel() | do.Truncate() | do.AddText() | do.ReturnTool():

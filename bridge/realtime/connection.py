@@ -120,9 +120,9 @@ class Connection(asyncio.Protocol):
         if cutter is None:
             self._read_upgrade(data)
             return
-        message = cutter.whole(data)
-        if message is not None and self._open and message.isascii():
-            self._on_messages([message])
+        messages = cutter.texts(data)
+        if messages and self._open and all(map(bytes.isascii, messages)):  # else they have yet to prove to be UTF-8
+            self._on_messages(messages)
         else:
             self._read_frames(cutter, data)
 

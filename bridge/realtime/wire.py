@@ -24,6 +24,7 @@ from bridge.realtime.session import SessionConfig, waiting
 APPEND = b'{"type":"input_audio_buffer.append","audio":"%b"}'
 """The message that feeds caller audio, around its base64."""
 _TYPE = b'{"type":"'
+_CREATED = b"response.created"
 ConfigOf = Callable[[str], SessionConfig]
 _EMPTY = msgspec.Raw(b"null")
 _MODEL_BYTES_PER_MS = {"pcm": 48.0, "pcmu": 8.0}
@@ -64,8 +65,14 @@ class _Response(msgspec.Struct, gc=False):
     conversation_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class _Created(msgspec.Struct, gc=False):
+    """The message that says so, as servers spell it."""
+
+    response: _Response
+
+
 _decode = msgspec.json.Decoder(_ServerEvent).decode
-_decode_response = msgspec.json.Decoder(_Response).decode
+_decode_created = msgspec.json.Decoder(_Created).decode
 _decode_audio = msgspec.json.Decoder(_AudioDelta).decode
 
 
@@ -115,7 +122,14 @@ class RealtimeWire:
         elif message.startswith(_TYPE):
             # Half of what a server says is of no interest here; most of that comes just before a first sound.
             name = message[len(_TYPE) : message.find(b'"', len(_TYPE))]
-            if name not in self._known and b"\\" not in name and message.endswith(b"}"):
+            if name == _CREATED:
+                try:
+                    began = _decode_created(message).response
+                except (msgspec.DecodeError, UnicodeError, RecursionError):
+                    pass  # an odd one
+                else:
+                    return (ev.ResponseCreated(began.id, began.conversation_id is not None),)
+            elif name not in self._known and b"\\" not in name and message.endswith(b"}"):
                 return ()
         try:
             event = _decode(message)
@@ -170,12 +184,8 @@ class RealtimeWire:
         return (ev.ModelFault(code or kind, message, severity, event_id),)
 
     def _response_created(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
-        try:
-            began = _decode_response(event.response)
-        except msgspec.DecodeError:  # an odd one
-            response = _object(event.response)
-            return (ev.ResponseCreated(str(response.get("id", "")), _conversational(response)),)
-        return (ev.ResponseCreated(began.id, began.conversation_id is not None),)
+        response = _object(event.response)
+        return (ev.ResponseCreated(str(response.get("id", "")), _conversational(response)),)
 
     def _response_done(self, event: _ServerEvent) -> tuple[ev.Event, ...]:
         response = _object(event.response)

@@ -1,7 +1,7 @@
 """One thread writes; everybody else only appends to memory.
 
-No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written two
-seconds after their first new entry, a few at a time, so that the files of many calls never hold up the calls. A disk
+No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written every
+two seconds, a few at a time, so that the files of many calls never hold up the calls. A disk
 that refuses is told once, and calls go on; what it had no room for is kept (`owed.py`) and tried again until it is
 taken, so that a disk that was full for a while leaves no hole. What room would not mend is given up.
 """
@@ -52,7 +52,7 @@ class Disk:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk")
-        self._dirty: dict[GrowingFile[Any], float] = {}  # and when it is due, soonest first
+        self._turns: dict[GrowingFile[Any], float] = {}  # when each file's turn is, soonest first
         self._timer: asyncio.TimerHandle | None = None
         self._failures = 0
         self._told: set[object] = set()  # kinds of trouble
@@ -208,28 +208,40 @@ class Disk:
         return self._failures
 
     def soon(self, file: GrowingFile[Any]) -> None:
-        """This file has something to write."""
+        """This file has something to write, and may have more: it has its turn every two seconds while it has."""
         loop = asyncio.get_running_loop()
-        due = math.ceil((loop.time() + FLUSH_S) / TOGETHER_S) * TOGETHER_S
-        self._dirty[file] = due
+        due = self._next_turn(file, loop.time())
         if self._timer is None:
             self._timer = loop.call_at(due, self._flush)
 
+    def _next_turn(self, file: GrowingFile[Any], now: float) -> float:
+        file.has_turn = True
+        due = math.ceil((now + FLUSH_S) / TOGETHER_S) * TOGETHER_S
+        self._turns[file] = due
+        return due
+
     def now(self, file: GrowingFile[Any]) -> None:
         """Write what this file holds, without waiting for the others."""
-        self._dirty.pop(file, None)
         self._write([file])
+        self._no_turn(file)
+
+    def _no_turn(self, file: GrowingFile[Any]) -> None:
+        self._turns.pop(file, None)
+        file.has_turn = False
 
     def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        files = [file for file, due in islice(self._dirty.items(), FILES) if due <= now]
+        files = [file for file, due in islice(self._turns.items(), FILES) if due <= now]
+        waiting = [file for file in files if file.waits]
+        self._write(waiting)
         for file in files:
-            del self._dirty[file]
-        self._write(files)
+            self._no_turn(file)  # who had nothing to write for two seconds is asked no more
+        for file in waiting:
+            self._next_turn(file, now)
         self._timer = None
-        if self._dirty:
-            due = next(iter(self._dirty.values()))
+        if self._turns:
+            due = next(iter(self._turns.values()))
             self._timer = loop.call_at(max(due, now + PAUSE_S), self._flush)
 
     def _write(self, files: list[GrowingFile[Any]]) -> None:
@@ -291,9 +303,10 @@ class Disk:
 
     async def drained(self) -> None:
         """Everything handed over until now has been written (or refused)."""
-        files = list(self._dirty)
-        self._dirty.clear()
+        files = list(self._turns)
         self._write(files)
+        for file in files:
+            self._no_turn(file)
         await self.submit(self.owed.all_again)
         while await asyncio.get_running_loop().run_in_executor(self._thread, self._pay):
             pass
@@ -329,7 +342,7 @@ Entry = TypeVar("Entry")
 class GrowingFile(Generic[Entry]):
     """A file that only grows. `lines` makes lines of the entries when they are written, not when they happen."""
 
-    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "name", "owed")
+    __slots__ = ("_disk", "_entries", "_lines", "_size", "before", "fd", "finished", "has_turn", "name", "owed")
 
     def __init__(self, disk: Disk, path: Path, lines: Callable[[list[Entry]], Iterable[bytes]]) -> None:
         self.name = os.fspath(path)  # the object would be 0.4 kB in each of a call's three files
@@ -342,6 +355,8 @@ class GrowingFile(Generic[Entry]):
         self.owed = b""
         """What the disk refused, and what is to be written first; the same."""
         self.finished = False
+        self.has_turn = False
+        """The disk will ask for what is waiting, by itself."""
         self.before: Callable[[], None] = nothing
         """Called before the file is written, to add what is still being counted."""
 
@@ -352,7 +367,7 @@ class GrowingFile(Generic[Entry]):
 
     def append(self, entry: Entry, size: int = 64) -> None:
         """Add one entry of about `size` bytes. It must not change until it is written."""
-        if not self._entries:
+        if not self.has_turn:
             self._disk.soon(self)
         self._entries.append(entry)
         self._size += size
@@ -364,6 +379,11 @@ class GrowingFile(Generic[Entry]):
         self.finished = True
         self._disk.now(self)
         self.before = nothing
+
+    @property
+    def waits(self) -> bool:
+        """Is something waiting to be written?"""
+        return bool(self._entries)
 
     def take(self) -> bytes:
         """What is waiting, once."""

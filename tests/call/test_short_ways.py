@@ -1,4 +1,5 @@
-"""What is done in fewer steps decides the same: frames that are only heard, calls that nobody records."""
+"""What is done in other steps decides the same: frames that are only heard, sound before what is told of it, calls
+that nobody records."""
 
 from __future__ import annotations
 
@@ -51,9 +52,17 @@ STEPS = st.lists(
 )
 
 
+def quickly_received(core: CallCore, event: ev.Event, now: float) -> list[do.Command]:
+    """The agent's sound in two steps, all else in one."""
+    if not isinstance(event, ev.ModelAudio):
+        return core.receive(event, now)
+    plays = core.speak(event, now)
+    return [*plays, *core.began()] if core.begins else [*plays]
+
+
 @settings(settings.get_profile("call"), max_examples=200)
 @given(STEPS, st.integers(0, 3), st.sampled_from(["", "Greet the caller."]), st.randoms(use_true_random=False))
-def test_to_hear_a_frame_is_to_receive_it(
+def test_to_hear_a_frame_and_to_speak_is_to_receive_them(
     steps: list[bytes | float | ev.Event], ready: int, greeting: str, any_of: Random
 ) -> None:
     terms = Terms(greeting=greeting, silence_s=10.0)
@@ -79,7 +88,7 @@ def test_to_hear_a_frame_is_to_receive_it(
                 same(quick.wake(now), slow.wake(now))
             now = until
         else:
-            same(quick.receive(step, now), slow.receive(step, now))
+            same(quickly_received(quick, step, now), slow.receive(step, now))
     assert (quick.phase, quick.over) == (slow.phase, slow.over)
 
 
@@ -119,6 +128,21 @@ def test_the_first_sound_leaves_before_anybody_is_told_of_it() -> None:
     out = story.tell(ev.ModelAudio("resp_1", "item_1", 0, voice(400), 400.0))
     assert [type(c) for c in out] == [do.Play, do.Play, do.Play, do.Publish]
     assert out[-1] == do.Publish(facts.AgentStarted("item_1", 0, -1))
+
+
+def test_a_turn_begins_once_and_not_in_a_call_that_is_over() -> None:
+    core = CallCore(Terms(), 0.0)
+    for event in [*BEGIN, ev.ResponseCreated("resp_1")]:
+        core.receive(event, 0.1)
+    sound = ev.ModelAudio("resp_1", "item_1", 0, voice(200), 200.0)
+    assert [len(play.audio) for play in core.speak(sound, 0.2)] == [160, 1440]
+    assert core.begins
+    assert core.began() == [do.Publish(facts.AgentStarted("item_1", 100, -1))]
+    assert len(core.speak(sound, 0.3)) == 1
+    assert not core.begins
+    core.receive(ev.EndAsked("shutdown"), 0.4)
+    assert core.speak(sound, 0.5) == []
+    assert not core.begins
 
 
 def test_a_mark_that_confirms_two_items_tells_the_one_that_is_complete() -> None:

@@ -166,6 +166,37 @@ def test_lines_are_made_when_the_file_is_written_and_what_is_still_counted_comes
     assert (tmp_path / "lines").read_bytes() == b"0\n1\n2\n99\n"
 
 
+def test_a_file_has_its_turn_every_two_seconds_while_it_has_something_to_write(tmp_path: Path) -> None:
+    made: list[tuple[float, int]] = []
+
+    async def story() -> tuple[bool, bool]:
+        loop, disk = asyncio.get_running_loop(), Disk()
+
+        def lines(entries: list[int]) -> Iterable[bytes]:
+            made.append((loop.time(), len(entries)))
+            return ()
+
+        file = GrowingFile(disk, tmp_path / "lines", lines)
+        for _ in range(30):  # entries for three seconds
+            file.append(0)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(FLUSH_S)
+        lively = file.has_turn
+        await asyncio.sleep(FLUSH_S)
+        forgotten = not file.has_turn
+        file.append(0)
+        await asyncio.sleep(FLUSH_S + TOGETHER_S)
+        disk.close()
+        return lively, forgotten
+
+    assert run(story()) == (True, True)
+    assert made == [
+        (FLUSH_S, 20),
+        (2 * FLUSH_S, 10),
+        (pytest.approx(3 * FLUSH_S + 3.0, abs=TOGETHER_S), 1),
+    ]
+
+
 def test_what_is_counted_alone_is_no_reason_to_write(tmp_path: Path) -> None:
     async def story() -> None:
         disk = Disk()

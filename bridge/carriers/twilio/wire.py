@@ -228,11 +228,9 @@ class TwilioWire:
 
     def write(self, command: do.PhoneCommand) -> tuple[bytes, ...]:
         """Messages for one command. Only after `start` was read."""
-        match command:
-            case do.Play(audio, mark):
-                media = b"".join((self._head, b2a_base64(audio, newline=False), b'"}}'))
-                return (media, self._mark_head + msgspec.json.encode(mark) + b"}}")
-            case do.Flush():
-                return (self._clear,)
-            case do.Detour() | do.HandOver():
-                return ()  # there is no message for it: the stream is left by closing it, the keys go by the document
+        if type(command) is do.Play:
+            media = b"".join((self._head, b2a_base64(command.audio, newline=False), b'"}}'))
+            return (media, self._mark_head + msgspec.json.encode(command.mark) + b"}}")
+        if type(command) is do.Flush:
+            return (self._clear,)
+        return ()  # a stream is left by closing it, and keys go by the document: there are no messages for them
