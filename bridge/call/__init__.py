@@ -3,7 +3,8 @@
 **Three verbs.** `CallCore.receive(event, now)` says what follows from an event; `deadline()` says when `wake(now)` must
 be called at the latest; both return commands that the driver carries out in order, without an await between the event
 and its last command. Nothing here waits, reads a clock or touches a socket, so a call can be replayed from its events
-and their times, and every test jumps through time.
+and their times, and every test jumps through time. What comes most often has a shorter way to the same decision: `hear`
+for the caller's frames, `speak` (and `began`) for the agent's sound, which leaves before anything is told of it.
 
 **A call is two legs and an intent** (`phases.py`). The phone leg is awaited, on, away or gone: Twilio cannot send keys,
 hold or redirect inside a stream, each of these ends the stream and a new one returns, so a call outlives its streams.

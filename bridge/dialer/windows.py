@@ -118,8 +118,8 @@ def _next_open(window: Window, zone: ZoneInfo, moment: float) -> float | None:
 def _change(window: Window, zone: ZoneInfo, moment: float, *, to_open: bool) -> float | None:
     """The first moment after `moment` at which the window is open (or not)."""
     today = _wall(zone, moment).date()
-    # A day more than a week: the first may be past its hours, and a date can be missing from the calendar.
-    for ahead in range(9):
+    # Two weeks: today may be past its hours, and in a week the same hour, or the whole date, may be left out by a jump.
+    for ahead in range(15):
         for candidate in _edges(window, zone, today + timedelta(days=ahead)):
             if candidate > moment and _inside(window, _wall(zone, candidate)) is to_open:
                 return candidate

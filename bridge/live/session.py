@@ -2,14 +2,14 @@
 
 A caller's frame: `web/media.py` text -> `PhoneLink.receive` -> `handle(PhoneAudio)` -> core -> `ModelLink.send(Feed)`;
 by the lane, the same in fewer steps: `hear` -> `Wire.sound` -> core -> `ModelLink.feed`.
-A model's delta:  `Connection` -> `ModelLink` -> `handle(ModelAudio)` -> core -> `PhoneLink.send(Play)`.
+A model's delta:  `Connection` -> `ModelLink` -> `handle(ModelAudio)` -> `core.speak` -> `PhoneLink.play`, then books.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from bridge.call import commands as do
@@ -19,6 +19,7 @@ from bridge.call.core import CallCore
 from bridge.call.phases import Phase
 from bridge.carriers.base import AnswerPlan
 from bridge.live.blackbox import BlackBox
+from bridge.live.chores import Chores
 from bridge.live.info import CallInfo
 from bridge.live.model import ModelLink
 from bridge.live.phone import PhoneLink
@@ -69,6 +70,13 @@ def _deaf(_: str) -> Feed:
 
 def _nobody_listens(word: object) -> None:
     """The words of a leg that was left."""
+
+
+def _record(recorder: AudioTap, event: ev.Event, now: float) -> None:
+    if type(event) is ev.PhoneAudio:
+        recorder.caller(event.audio, now)
+    elif type(event) is ev.PhoneGap:
+        recorder.caller_gap(event.ms)
 
 
 class CallSession:
@@ -130,7 +138,7 @@ class CallSession:
         self._feed: Feed = model.feed
         self.ears: EarsOf = lambda agent: model.feed
         """Who hears the caller for this agent: the model, or somebody here who detects their turns for it."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._chores = Chores(info.call_id, self._chore_failed)
         self.over: asyncio.Future[do.End] = self._loop.create_future()
         model.on_event = self.handle
         model.on_together = self._together
@@ -141,9 +149,9 @@ class CallSession:
         """Tell that the call is known, and open the model's socket: it shall be warm when the caller is there."""
         i = self.info
         self._publish(facts.CallBegan(i.call_id, i.carrier_call_id, i.direction, i.from_number, i.to_number, i.agent))
-        self._spawn(self.model.open())
+        self._chores.start(self.model.open())
         if self.crew is not None:
-            self._spawn(self.crew.prepare())
+            self._chores.start(self.crew.prepare())
         self._arm()
 
     def handle(self, event: ev.Event) -> None:
@@ -157,7 +165,7 @@ class CallSession:
         if type(event) is ev.CarrierReported:
             self.carrier_knows = True
         elif self.recorder is not None:
-            self._record(self.recorder, event, now)
+            _record(self.recorder, event, now)
         try:
             if type(event) is ev.ModelAudio:
                 self._speak(event, now)
@@ -198,13 +206,6 @@ class CallSession:
             self._feed(audio)
         return True  # a frame only moves deadlines away; the timer finds that out itself
 
-    @staticmethod
-    def _record(recorder: AudioTap, event: ev.Event, now: float) -> None:
-        if type(event) is ev.PhoneAudio:
-            recorder.caller(event.audio, now)
-        elif type(event) is ev.PhoneGap:
-            recorder.caller_gap(event.ms)
-
     def _act(self, commands: list[do.Command]) -> None:
         if len(commands) < 2:
             for command in commands:
@@ -235,7 +236,7 @@ class CallSession:
             case do.Cancel() | do.Truncate() | do.AddText() | do.ReturnTool():
                 self.model.send(command)
             case do.RunTool() | do.OptOut():
-                self._spawn(self._for_crew(command))
+                self._chores.start(self._for_crew(command))
             case do.Detour(digits):
                 self.detour = digits
                 self._leave_stream()
@@ -344,16 +345,8 @@ class CallSession:
         result = await self.crew.run_tool(command.name, command.arguments)
         self.handle(ev.ToolFinished(command.call_id, result.output, result.ok, result.speak, result.note))
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._reap)
-
-    def _reap(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a call's task failed", exc_info=task.exception(), extra={"call_id": self.info.call_id})
-            self.handle(ev.ModelLost("an internal error", fatal=True))
+    def _chore_failed(self) -> None:
+        self.handle(ev.ModelLost("an internal error", fatal=True))
 
     # ---- the end
 
@@ -363,8 +356,7 @@ class CallSession:
         self._together(False)
         if self._timer is not None:
             self._timer.cancel()
-        for task in self._tasks:
-            task.cancel()
+        self._chores.end()
         self.model.close()
         self.crew = self._ears = None
         self._hears = self.core.hear

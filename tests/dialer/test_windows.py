@@ -118,6 +118,18 @@ def test_who_may_be_in_two_places_is_called_when_both_are_open() -> None:
     assert next_open(USUAL, ["Pacific/Auckland", "Europe/London"], evening) is None
 
 
+def test_a_weekly_hour_that_a_jump_left_out_comes_again_a_week_later() -> None:
+    friday = Window(start=0, end=60, days=frozenset({4}))
+    # The 30th of December 2011, a Friday, is in no calendar of Samoa.
+    for day in (23, 28):
+        after = at("Pacific/Apia", 2011, 12, day, 12)
+        assert next_open(friday, ["Pacific/Apia"], after) == at("Pacific/Apia", 2012, 1, 6, 0)
+    sunday = Window(start=120, end=180, days=frozenset({6}))
+    after = at("America/New_York", 2026, 3, 1, 12)
+    # On the 8th clocks go from two to three.
+    assert next_open(sunday, ["America/New_York"], after) == at("America/New_York", 2026, 3, 15, 2)
+
+
 def test_no_day_without_a_day() -> None:
     noon = at("Asia/Kathmandu", 2026, 11, 27, 12)
     assert next_open(Window(days=frozenset()), ["Asia/Kathmandu"], noon) is None
