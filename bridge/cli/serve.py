@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bridge import config
+from bridge.cli.collector import Collector
 from bridge.cli.stopping import on_signals
 from bridge.config import Settings, is_loopback
 from bridge.errors import ConfigError, StoreError
@@ -170,13 +170,9 @@ async def _serve(
         await asyncio.sleep(0.01)
     if not any(t.done() for t in tasks):
         ready(public, admin)
-    # What is alive now stays: the collector need not look at it again. A call leaves no rings behind, the request of a
-    # webhook does; some hundred calls apart is soon enough to look for those.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 5, 5)
-    await _first(stop.wait(), *tasks)
     switchboard = app.services.switchboard
+    Collector(switchboard).begin()
+    await _first(stop.wait(), *tasks)
     switchboard.draining = True
     if switchboard.live:
         log.info("draining", extra={"calls": len(switchboard.live), "drain_s": settings.drain_s})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +20,7 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call.core import CallCore
 from bridge.call.limits import Terms
+from bridge.call.values import field_names
 from bridge.errors import StoreError
 from bridge.store.disk import GrowingFile
 
@@ -27,25 +29,30 @@ _EVENTS: dict[str, type] = {kind.__name__: kind for kind in get_args(ev.Event)}
 _encode = msgspec.json.encode
 
 
-Entry = tuple[float, str, Any] | tuple[int, list[float]]
-"""When, name and fields of an event; or caller audio that came without anything between (one line, as fifty a second
-would be most of the file): the size of each frame, and when it came."""
+Part = Any
+"""An entry is when, the name of an event, and its fields. Those of the events that come by the dozen stand side by side
+(`_SPREAD` says how many), as they do for caller audio that came without anything between (one line, as fifty a second
+would be most of the file): the size of each frame, and how many. When each came is told last, for all of them."""
+_AUDIO, _FRAMES, _TIMES = "ModelAudio", "frames", "times"
+_SPREAD = {kind.__name__: kind for kind in (ev.PhoneMark, ev.AgentText)}
 NO_RUN = -1
 
 
 class BlackBox:
     """Writes one call's events."""
 
-    def __init__(self, file: GrowingFile[Entry], terms: Terms, wall: float, now: float) -> None:
+    def __init__(self, file: GrowingFile[Part], terms: Terms, wall: float, now: float) -> None:
         self._append = file.append
-        file.before = self._end_run
+        file.before = self._hand_over
         self.size = NO_RUN
         """Of the frames that come now, without anything between; another one begins with `frame`."""
         self.times: list[float] = []
-        """When they came: `times.append(now)` is all that such a frame costs."""
+        """When frames came, since the file was written: `times.append(now)` is all that one of this size costs."""
         self._heard = 0
+        self._told = 0
+        """So many of `times` are in an entry."""
         header = {"version": VERSION, "wall": wall, "terms": dataclasses.asdict(terms)}
-        self._append((now, "header", header))
+        self._append(now, "header", header)
 
     def event(self, event: ev.Event, now: float) -> None:
         """What the rules were told, in the order in which they were."""
@@ -55,10 +62,14 @@ class BlackBox:
         if self.size != NO_RUN:
             self._end_run()
         if type(event) is ev.ModelAudio:
-            part = (event.response_id, event.item_id, event.content_index, len(event.audio), event.ms)
-            self._append((now, "ModelAudio", part))
+            size = len(event.audio)
+            self._append(now, _AUDIO, event.response_id, event.item_id, event.content_index, size, event.ms)
+        elif type(event) is ev.AgentText:
+            self._append(now, "AgentText", event.response_id, event.item_id, event.text, event.final)
+        elif type(event) is ev.PhoneMark:
+            self._append(now, "PhoneMark", event.name)
         else:
-            self._append((now, type(event).__name__, event))
+            self._append(now, type(event).__name__, event)
 
     def frame(self, size: int, now: float) -> None:
         """Some caller audio, in its place among the events."""
@@ -66,31 +77,52 @@ class BlackBox:
             self.times.append(now)
             return
         self._end_run()
-        self.size, self.times = size, [now]
-        self._append((size, self.times))
+        self.size = size
+        self.times.append(now)
 
     def heard(self) -> int:
         """Bytes of caller audio so far."""
-        return self._heard + (self.size * len(self.times) if self.size != NO_RUN else 0)
+        return self._heard + (self.size * (len(self.times) - self._told) if self.size != NO_RUN else 0)
 
     def _end_run(self) -> None:
-        """Something came between, or what is there is being written and must not grow any more."""
-        self._heard = self.heard()
-        self.size = NO_RUN
+        """Something came between."""
+        if self.size == NO_RUN:
+            return
+        size, first = self.size, self._told
+        self.size, self._told = NO_RUN, len(self.times)
+        frames = self._told - first
+        self._heard += size * frames
+        self._append(self.times[first], _FRAMES, size, frames)
+
+    def _hand_over(self) -> None:
+        """What is there is being written."""
+        self._end_run()
+        times, self.times, self._told = self.times, [], 0
+        self._append(0.0, _TIMES, times)
 
     def wake(self, now: float) -> None:
         """Before the rules are woken."""
         self._end_run()
-        self._append((now, "wake", None))
+        self._append(now, "wake", None)
 
 
-def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
+def lines(parts: Sequence[Part]) -> Iterator[bytes]:
     """The lines of the file."""
-    for entry in entries:
-        if len(entry) == 2:
-            yield _encode((entry[1][0], "frames", entry))
+    part, times = iter(parts), iter(parts[-1])
+    for now in part:
+        name = next(part)
+        if name is _TIMES:
+            return
+        if name is _AUDIO:
+            yield _encode((now, name, tuple(islice(part, 5))))
+        elif name is _FRAMES:
+            size, frames = next(part), next(part)
+            yield _encode((now, name, (size, list(islice(times, frames)))))
+        elif kind := _SPREAD.get(name):
+            fields = dict(zip(field_names(kind), part, strict=False))
+            yield _encode((now, name, fields))
         else:
-            yield _encode(entry)
+            yield _encode((now, name, next(part)))
 
 
 def read(path: Path) -> tuple[Terms, float, Iterator[tuple[float, ev.Event | None]]]:

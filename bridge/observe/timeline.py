@@ -12,6 +12,7 @@ moment and the thing are kept; the lines are written when the file is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -42,17 +43,17 @@ class Meter:
         self.since = self._clock()
 
 
-_Message = tuple[float, str, str, str | bytes | int | tuple[str]]
-"""When, side, way, and the JSON; or the length of one that is too long to be told; or, in a tuple, garbage."""
-_Audio = tuple[float, tuple[tuple[str, str, int, float | None], ...]]
-"""When, and of each direction that had some side, way, ms and the moment of the first of it."""
-Entry = _Message | _Audio | tuple[float, Fact]
+_FACT, _AUDIO = "fact", "audio"
+Part = float | str | bytes | int | tuple[Any, ...] | Fact
+"""Four make an entry. A message: when, side, way, and the JSON (or the length of one that is too long to be told; or,
+in a tuple, garbage). Else: when, which of these two, nothing, and the fact, or of each direction that had some audio
+side, way, ms and the moment of the first of it."""
 
 
 class Timeline:
     """One call's timeline; `clock` gives seconds."""
 
-    def __init__(self, file: GrowingFile[Entry], clock: Callable[[], float]) -> None:
+    def __init__(self, file: GrowingFile[Part], clock: Callable[[], float]) -> None:
         self._file = file
         self._clock = clock
         self._zero = clock()
@@ -69,13 +70,13 @@ class Timeline:
     def message(self, side: str, way: str, text: str | bytes) -> None:
         """A message without audio."""
         size = len(text)
-        self._file.append((self._clock() - self._zero, side, way, text if size <= LONGEST_RAW else size), size)
+        self._file.append(self._clock() - self._zero, side, way, text if size <= LONGEST_RAW else size, size=size)
 
     def garbage(self, side: str, way: str, text: str | bytes) -> None:
         """A message that was not understood."""
         data = text.encode("utf-8", "replace") if isinstance(text, str) else text
         quoted = data[:LONGEST_RAW].decode("utf-8", "replace")
-        self._file.append((self._clock() - self._zero, side, way, (quoted,)), len(data))
+        self._file.append(self._clock() - self._zero, side, way, (quoted,), size=len(data))
 
     def fold(self) -> None:
         """Audio counted so far becomes a line for each direction that had some."""
@@ -90,28 +91,28 @@ class Timeline:
                 counted.append((meter.side, meter.way, meter.size // 8, since))
                 meter.size, meter.since = 0, None
         if counted:
-            self._file.append((self._clock() - self._zero, tuple(counted)))
+            self._file.append(self._clock() - self._zero, _AUDIO, "", tuple(counted))
 
     def __call__(self, fact: Fact) -> None:
         """Something was decided or became known."""
         self.fold()
-        self._file.append((self._clock() - self._zero, fact))
+        self._file.append(self._clock() - self._zero, _FACT, "", fact)
 
 
-def lines(entries: Sequence[Entry]) -> Iterator[bytes]:
+def lines(parts: Sequence[Any]) -> Iterator[bytes]:
     """The lines of the file."""
-    for entry in entries:
-        if len(entry) == 4:
-            yield _message_line(*entry)
-            continue
-        t, told = entry
-        if isinstance(told, tuple):
-            for side, way, ms, since in told:
-                first = b"" if since is None else b',"since":%.4f' % since
-                yield b'{"t":%.4f,"side":"%s","way":"%s","audio_ms":%d%s}' % (t, side.encode(), way.encode(), ms, first)
-        else:
+    part = iter(parts)
+    for t, kind, way, told in zip(part, part, part, part, strict=True):
+        if kind is _FACT:
             fields = {name: getattr(told, name) for name in field_names(type(told))}
             yield _encode({"t": round(t, 4), "fact": type(told).__name__, **fields})
+        elif kind is _AUDIO:
+            for side, of, ms, since in told:
+                first = b"" if since is None else b',"since":%.4f' % since
+                head = b'{"t":%.4f,"side":"%s","way":"%s",' % (t, side.encode(), of.encode())
+                yield head + b'"audio_ms":%d%s}' % (ms, first)
+        else:
+            yield _message_line(t, kind, way, told)
 
 
 def _message_line(t: float, side: str, way: str, told: str | bytes | int | tuple[str]) -> bytes:

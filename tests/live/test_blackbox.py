@@ -19,7 +19,7 @@ from bridge.call import facts
 from bridge.call.core import CallCore
 from bridge.call.limits import Terms, ToolTerms
 from bridge.errors import StoreError
-from bridge.live.blackbox import BlackBox, Entry, lines, read, replay
+from bridge.live.blackbox import BlackBox, lines, read, replay
 from bridge.store.disk import Disk, GrowingFile
 
 TERMS = Terms(greeting="Greet the caller.", silence_s=30.0, tone_ms=200)
@@ -32,19 +32,19 @@ class Paper:
     """A growing file without a disk."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._parts: list[Any] = []
         self._written: list[bytes] = []
         self.before: Callable[[], None] = list
 
-    def append(self, entry: Entry) -> None:
-        self._entries.append(entry)
+    def append(self, *parts: Any) -> None:
+        self._parts += parts
 
     @property
     def lines(self) -> list[bytes]:
         """What is written when somebody looks, after what was written before."""
         self.before()
-        entries, self._entries = self._entries, []
-        self._written += lines(entries)
+        parts, self._parts = self._parts, []
+        self._written += lines(parts)
         return self._written
 
 

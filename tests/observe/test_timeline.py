@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.call import facts
-from bridge.observe.timeline import LONGEST_RAW, Entry, Timeline, lines
+from bridge.observe.timeline import LONGEST_RAW, Part, Timeline, lines
 from bridge.sim.loop import run
 from bridge.store.disk import Disk, GrowingFile
 from bridge.store.folder import TIMELINE, CallFolders, new_call_id
@@ -27,14 +27,14 @@ class Paper:
     """A growing file without a disk behind it."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.parts: list[Part] = []
 
-    def append(self, entry: Entry, size: int = 64) -> None:
-        self.entries.append(entry)
+    def append(self, *parts: Part, size: int = 64) -> None:
+        self.parts += parts
 
     @property
     def lines(self) -> list[bytes]:
-        return list(lines(self.entries))
+        return list(lines(self.parts))
 
     def read(self) -> list[dict[str, Any]]:
         return [json.loads(line.decode("utf-8")) for line in self.lines]

@@ -68,7 +68,7 @@ def test_a_lot_at_once_does_not_wait(tmp_path: Path) -> None:
         file = growing(disk, tmp_path / "lines")
         line = b"x" * 999
         for _ in range(BIG // 1000 + 1):
-            file.append(line, len(line) + 1)
+            file.append(line, size=len(line) + 1)
         await asyncio.sleep(FLUSH_S / 2)
         early = file.path.exists()
         file.append(b"after")

@@ -1,0 +1,48 @@
+"""Python's collector of garbage, as a server of calls wants it: never for long while somebody speaks.
+
+It stops everything while it looks at what is young, and now and then at all there is: 35 ms for 10,000 things that the
+processor no longer has at hand, 150 ms for those of 340 calls (measured), and a frame is 20 ms. Calls leave no rings
+behind, requests do; so it is asked to look often and at little, and at everything only when nobody is on the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.live.session import CallSession
+    from bridge.live.switchboard import Switchboard
+
+YOUNG, MIDDLE, OLD = 2_000, 10, 500
+"""After so many new things the young ones are looked at, after ten such looks those that stayed, and after so many of
+these all: that is some ten million things later, in case a line is never quiet."""
+QUIET_S = 5.0
+"""When nobody has been on the line for so long, nobody minds."""
+
+
+class Collector:
+    """Looks for garbage when a process is quiet; told of each call that is over."""
+
+    def __init__(self, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """From now on. What is alive by now stays: nobody need look at it again."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG, MIDDLE, OLD)
+        self._switchboard.on_over.append(self._over)
+
+    def _over(self, _: CallSession) -> None:
+        if not self._switchboard.live:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self._switchboard.live:
+            gc.collect()
