@@ -32,7 +32,7 @@ _encode = msgspec.json.encode
 Part = Any
 """An entry is when, the name of an event, and its fields. Those of the events that come by the dozen stand side by side
 (`_SPREAD` says how many), as they do for caller audio that came without anything between (one line, as fifty a second
-would be most of the file): the size of each frame, and how many. When each came is told last, for all of them."""
+would be most of the file): the size of each frame. When each came is told last, for all of them, and where runs end."""
 _AUDIO, _FRAMES, _TIMES = "ModelAudio", "frames", "times"
 _SPREAD = {kind.__name__: kind for kind in (ev.PhoneMark, ev.AgentText)}
 NO_RUN = -1
@@ -50,7 +50,9 @@ class BlackBox:
         """When frames came, since the file was written: `times.append(now)` is all that one of this size costs."""
         self._heard = 0
         self._told = 0
-        """So many of `times` are in an entry."""
+        """So many of `times` are of runs that have ended."""
+        self._ends: list[int] = []
+        """That number at the end of each."""
         header = {"version": VERSION, "wall": wall, "terms": dataclasses.asdict(terms)}
         self._append(now, "header", header)
 
@@ -79,6 +81,7 @@ class BlackBox:
         self._end_run()
         self.size = size
         self.times.append(now)
+        self._append(now, _FRAMES, size)
 
     def heard(self) -> int:
         """Bytes of caller audio so far."""
@@ -88,17 +91,15 @@ class BlackBox:
         """Something came between."""
         if self.size == NO_RUN:
             return
-        size, first = self.size, self._told
+        self._heard = self.heard()
         self.size, self._told = NO_RUN, len(self.times)
-        frames = self._told - first
-        self._heard += size * frames
-        self._append(self.times[first], _FRAMES, size, frames)
+        self._ends.append(self._told)
 
     def _hand_over(self) -> None:
         """What is there is being written."""
         self._end_run()
-        times, self.times, self._told = self.times, [], 0
-        self._append(0.0, _TIMES, times)
+        self._append(0.0, _TIMES, (self.times, self._ends))
+        self.times, self._ends, self._told = [], [], 0
 
     def wake(self, now: float) -> None:
         """Before the rules are woken."""
@@ -108,7 +109,9 @@ class BlackBox:
 
 def lines(parts: Sequence[Part]) -> Iterator[bytes]:
     """The lines of the file."""
-    part, times = iter(parts), iter(parts[-1])
+    part, begin = iter(parts), 0
+    times, ends = parts[-1]
+    end_of = iter(ends)
     for now in part:
         name = next(part)
         if name is _TIMES:
@@ -116,8 +119,9 @@ def lines(parts: Sequence[Part]) -> Iterator[bytes]:
         if name is _AUDIO:
             yield _encode((now, name, tuple(islice(part, 5))))
         elif name is _FRAMES:
-            size, frames = next(part), next(part)
-            yield _encode((now, name, (size, list(islice(times, frames)))))
+            end = next(end_of)
+            yield _encode((now, name, (next(part), times[begin:end])))
+            begin = end
         elif kind := _SPREAD.get(name):
             fields = dict(zip(field_names(kind), part, strict=False))
             yield _encode((now, name, fields))

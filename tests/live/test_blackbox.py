@@ -20,7 +20,8 @@ from bridge.call.core import CallCore
 from bridge.call.limits import Terms, ToolTerms
 from bridge.errors import StoreError
 from bridge.live.blackbox import BlackBox, lines, read, replay
-from bridge.store.disk import Disk, GrowingFile
+from bridge.sim.loop import run
+from bridge.store.disk import FLUSH_S, TOGETHER_S, Disk, GrowingFile
 
 TERMS = Terms(greeting="Greet the caller.", silence_s=30.0, tone_ms=200)
 FRAME = bytes(range(160))
@@ -176,6 +177,28 @@ def test_caller_audio_with_nothing_between_is_one_line() -> None:
     assert frame_lines(paper.lines) == [*expected, [80, [1.16, 1.18]]]
     assert [json.loads(line)[0] for line in paper.lines] == [1.0, 1.0, 1.08, 1.1, 1.12, 1.13, 1.14, 1.16]
     assert box.heard() == 4 * 160 + 5 * 80
+
+
+def test_a_caller_who_is_silent_is_written_too(tmp_path: Path) -> None:
+    """Frames come and nothing else happens: what a killed process may lose is two seconds of them."""
+
+    async def call() -> int:
+        loop, disk = asyncio.get_running_loop(), Disk()
+        file = GrowingFile(disk, tmp_path / "blackbox.jsonl", lines)
+        box = BlackBox(file, TERMS, 0.0, loop.time())
+        for _ in range(500):
+            box.frame(160, loop.time())
+            await asyncio.sleep(0.02)
+        await disk.submit(list)  # what was handed to the thread before this is written
+        _, _, events = read(file.path)
+        found = len(list(events))
+        await disk.drained()
+        disk.close()
+        return found
+
+    assert run(call()) >= 500 - 50 * (FLUSH_S + TOGETHER_S)
+    _, _, events = read(tmp_path / "blackbox.jsonl")
+    assert len(list(events)) == 500
 
 
 def test_frames_come_back_one_by_one_with_their_times(tmp_path: Path) -> None:
