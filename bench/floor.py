@@ -33,6 +33,7 @@ class Side(asyncio.Protocol):
 
     def __init__(self, *, masked: bool) -> None:
         self.transport: asyncio.Transport | None = None
+        self.masked = masked
         self.cutter = Cutter(masked=masked, longest=LARGEST)
         self.head: bytes | None = b""
 
@@ -48,12 +49,17 @@ class Side(asyncio.Protocol):
                 return
             self.head = None
             self.shake(request)
-        whole = self.cutter.whole(data)
-        if whole is not None:
-            self.take(whole)
+        if self.masked:
+            text = self.cutter.whole(data)
+            texts = None if text is None else [text]
+        else:
+            texts = self.cutter.texts(data)
+        if texts is not None:
+            for text in texts:
+                self.take(text)
             return
-        for text, piece in self.cutter.cut(data):
-            if text:
+        for is_text, piece in self.cutter.cut(data):
+            if is_text:
                 self.take(piece)
             elif piece[:1] == b"\x88" and self.transport is not None:
                 self.transport.close()

@@ -20,10 +20,12 @@ YOUNG, MIDDLE, OLD = 2_000, 10, 500
 these all: that is some ten million things later, in case a line is never quiet."""
 QUIET_S = 5.0
 """When nobody has been on the line for so long, nobody minds."""
+AGAIN_S = 600.0
+"""So often there may be something although nobody called: pages and webhooks are served too."""
 
 
 class Collector:
-    """Looks for garbage when a process is quiet; told of each call that is over."""
+    """Looks for garbage when a process is quiet, for as long as its loop runs."""
 
     def __init__(self, switchboard: Switchboard) -> None:
         self._switchboard = switchboard
@@ -35,14 +37,17 @@ class Collector:
         gc.freeze()
         gc.set_threshold(YOUNG, MIDDLE, OLD)
         self._switchboard.on_over.append(self._over)
+        self._look_in(AGAIN_S)
 
     def _over(self, _: CallSession) -> None:
-        if not self._switchboard.live:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_later(QUIET_S, self._look)
+        self._look_in(QUIET_S)
+
+    def _look_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look(self) -> None:
-        self._timer = None
         if not self._switchboard.live:
             gc.collect()
+        self._look_in(AGAIN_S)

@@ -110,7 +110,7 @@ class BlackBox:
 def lines(parts: Sequence[Part]) -> Iterator[bytes]:
     """The lines of the file."""
     part, begin = iter(parts), 0
-    times, ends = parts[-1]
+    times, ends = parts[-1] if parts[-2] is _TIMES else ([], [])  # what comes after the end of a call has none
     end_of = iter(ends)
     for now in part:
         name = next(part)

@@ -155,9 +155,16 @@ class ModelLink:
         socket.send_all(messages)
 
     def _received(self, messages: list[bytes]) -> None:
-        several = len(messages) > 2  # an audio delta and its words often come together, and lead to one write
-        if several:
-            self.on_together(True)
+        if len(messages) <= 2:  # an audio delta and its words often come together, and lead to one write
+            self._read(messages)
+            return
+        self.on_together(True)
+        try:
+            self._read(messages)
+        finally:
+            self.on_together(False)
+
+    def _read(self, messages: list[bytes]) -> None:
         for message in messages:
             try:
                 events = self._wire.read(message)
@@ -172,8 +179,6 @@ class ModelLink:
                 self._tap.message("model", "in", message)
             for event in events:
                 self.on_event(event)
-        if several:
-            self.on_together(False)
 
     def _malformed(self, message: bytes, error: WireError) -> None:
         self.malformed += 1

@@ -96,9 +96,16 @@ class PhoneLink:
 
     def receive(self, messages: Sequence[str | bytes]) -> None:
         """The messages of one read: parsed, shown to the tap, their events handed on."""
-        several = len(messages) > 2  # a frame and a mark often come together, and lead to one write at most
-        if several:
-            self.on_together(True)
+        if len(messages) <= 2:  # a frame and a mark often come together, and lead to one write at most
+            self._read(messages)
+            return
+        self.on_together(True)
+        try:
+            self._read(messages)
+        finally:
+            self.on_together(False)
+
+    def _read(self, messages: Sequence[str | bytes]) -> None:
         for message in messages:
             try:
                 events = self._wire.read(message)
@@ -109,8 +116,6 @@ class PhoneLink:
                 if type(event) is not ev.PhoneAudio and type(event) is not ev.PhoneGap:
                     self._tap.message("phone", "in", message)
                 self.on_event(event)
-        if several:
-            self.on_together(False)
 
     def _malformed(self, message: str | bytes, error: WireError) -> None:
         self.malformed += 1

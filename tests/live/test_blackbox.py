@@ -179,6 +179,15 @@ def test_caller_audio_with_nothing_between_is_one_line() -> None:
     assert box.heard() == 4 * 160 + 5 * 80
 
 
+def test_what_comes_after_a_call_is_over_is_written_too() -> None:
+    late = Paper()
+    box = BlackBox(late, TERMS, 0.0, 1.0)  # type: ignore[arg-type]
+    late.before = list  # as when the file is finished
+    box.event(ev.PhoneStopped(), 2.0)
+    box.wake(3.0)
+    assert [json.loads(line)[:2] for line in late.lines] == [[1.0, "header"], [2.0, "PhoneStopped"], [3.0, "wake"]]
+
+
 def test_a_caller_who_is_silent_is_written_too(tmp_path: Path) -> None:
     """Frames come and nothing else happens: what a killed process may lose is two seconds of them."""
 

@@ -13,7 +13,7 @@ from house_world import house
 
 from bridge.call import events as ev
 from bridge.call.limits import Terms
-from bridge.cli.collector import QUIET_S, Collector
+from bridge.cli.collector import AGAIN_S, QUIET_S, Collector
 from bridge.live.blackbox import BlackBox
 from bridge.observe.timeline import Timeline
 from bridge.sim import loop
@@ -55,11 +55,13 @@ def test_everything_is_looked_at_when_nobody_is_on_the_line(tmp_path: Path, as_b
                 seen.append(len(looked))
                 await asyncio.sleep(60.0)
                 seen.append(len(looked))
+                await asyncio.sleep(AGAIN_S)
+                seen.append(len(looked))
                 return seen
             finally:
                 gc.callbacks.remove(told)
 
-    assert loop.run(story()) == [0, 0, 1, 1], "while one speaks, at once, after a while, and then no more"
+    assert loop.run(story()) == [0, 0, 1, 1, 2], "while one speaks, at once, after a while, then now and then"
 
 
 class Paper:

@@ -147,3 +147,16 @@ def test_what_comes_late_and_together_leaves_as_one_write(tmp_path: Path) -> Non
     first, told, *rest = call(tmp_path, [[created(), ADDED, PART, *late]])
     assert (first, told) == (["media", "mark"] * 2, facts.AgentStarted)
     assert rest == [["media", "mark"] * 2], "the others wait for each other"
+
+
+def test_what_fails_in_the_middle_of_a_read_holds_nothing_back() -> None:
+    link, held = PhoneLink(TwilioWire()), list[bool]()
+    link.on_together = held.append
+
+    def failing(event: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    link.on_event = failing
+    with pytest.raises(RuntimeError):
+        link.receive([json.dumps(START)] * 3)
+    assert held == [True, False]
