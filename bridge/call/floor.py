@@ -209,7 +209,7 @@ class Floor:
         self.tell_began(chunks)
 
     def plays(self, chunks: list[Chunk]) -> list[do.Play]:
-        """The commands for what the ledger let out."""
+        """The commands for what the ledger let out. It forgets the sound of it when nobody will ask."""
         desk = self.desk
         plays = [do.Play(chunk.audio, chunk.mark) for chunk in chunks]
         if not (desk.wants_sound or desk.terms.doubt_s):

@@ -32,7 +32,7 @@ CHUNK = 1600
 """200 ms: one mark a chunk, so a barge-in between marks leans on the clock for no more than this."""
 SILENCE = b"\xff"
 """mu-law zero."""
-CREDIT_S = 0.006
+CREDIT_S = 0.005
 """What is taken off a mark's delay on a phone that returns marks only at its 20 ms ticks, together with its frames:
 there a mark waits for the tick, 10 ms on average. Never more than the smallest delay the call has seen."""
 TICKED = 2

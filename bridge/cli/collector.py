@@ -1,8 +1,8 @@
 """Python's collector of garbage, as a server of calls wants it: never for long while somebody speaks.
 
-It stops everything while it looks at what is young, and now and then at all there is: 35 ms for 10,000 things that the
-processor no longer has at hand, 150 ms for those of 340 calls (measured), and a frame is 20 ms. Calls leave no rings
-behind, requests do; so it is asked to look often and at little, and at everything only when nobody is on the line.
+It stops everything while it looks. Asked after every 10,000 new things it stopped 340 calls for up to 35 ms, and for up
+to 51 ms for what had stayed of five such looks (measured); a frame is 20 ms. Calls leave no rings behind, requests do;
+so it is asked to look often and at little, and at everything only when nobody is on the line.
 """
 
 from __future__ import annotations

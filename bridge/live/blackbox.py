@@ -119,7 +119,7 @@ def lines(parts: Sequence[Part]) -> Iterator[bytes]:
         if name is _AUDIO:
             yield _encode((now, name, tuple(islice(part, 5))))
         elif name is _FRAMES:
-            end = next(end_of)
+            end = next(end_of, len(times))
             yield _encode((now, name, (next(part), times[begin:end])))
             begin = end
         elif kind := _SPREAD.get(name):

@@ -14,6 +14,7 @@ from typing import Protocol
 from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.errors import ModelError, WireError
+from bridge.live.one_write import as_one_write
 from bridge.live.taps import WireTap
 from bridge.realtime import verdicts
 from bridge.realtime.connection import OnClose, OnMessages
@@ -155,16 +156,9 @@ class ModelLink:
         socket.send_all(messages)
 
     def _received(self, messages: list[bytes]) -> None:
-        if len(messages) <= 2:  # an audio delta and its words often come together, and lead to one write
-            self._read(messages)
-            return
-        self.on_together(True)
-        try:
-            self._read(messages)
-        finally:
-            self.on_together(False)
+        as_one_write(messages, self._read, self.on_together)
 
-    def _read(self, messages: list[bytes]) -> None:
+    def _read(self, messages: Sequence[bytes]) -> None:
         for message in messages:
             try:
                 events = self._wire.read(message)

@@ -15,6 +15,7 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.carriers.base import LegStart, Wire
 from bridge.errors import WireError
+from bridge.live.one_write import as_one_write
 from bridge.live.taps import Meter, WireTap
 
 log = logging.getLogger(__name__)
@@ -96,14 +97,7 @@ class PhoneLink:
 
     def receive(self, messages: Sequence[str | bytes]) -> None:
         """The messages of one read: parsed, shown to the tap, their events handed on."""
-        if len(messages) <= 2:  # a frame and a mark often come together, and lead to one write at most
-            self._read(messages)
-            return
-        self.on_together(True)
-        try:
-            self._read(messages)
-        finally:
-            self.on_together(False)
+        as_one_write(messages, self._read, self.on_together)
 
     def _read(self, messages: Sequence[str | bytes]) -> None:
         for message in messages:
@@ -138,24 +132,13 @@ class PhoneLink:
 
     def send(self, command: do.PhoneCommand) -> None:
         """Send a command. A flush first takes out the audio that has not left yet."""
-        size = 0
         if type(command) is do.Play:
-            size = len(command.audio)
-        elif self._outbox and type(command) is do.Flush:
-            self._outbox = [entry for entry in self._outbox if not entry[2]]
-        play = size > 0
-        texts = self._wire.write(command)
-        way = self.short_way
-        if way is not None and not self._outbox and not self._held and self._clear(way):
-            way.write(texts)  # before it is told, as in `_empty`
-            for text in texts:
-                self._show(text, size)
-                size = 0  # the audio comes first, what follows is its mark
+            self.play((command,), at_once=False)
             return
-        for text in texts:
-            self._outbox.append((text, size, play))
-            size = 0
-        if not self._held:
+        if type(command) is do.Flush:
+            self._outbox = [entry for entry in self._outbox if not entry[2]]
+        self._outbox += [(text, 0, False) for text in self._wire.write(command)]
+        if self._outbox and not self._held:
             self._empty()
 
     def tell(self, text: bytes) -> None:

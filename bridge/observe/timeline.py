@@ -109,14 +109,17 @@ def lines(parts: Sequence[Any]) -> Iterator[bytes]:
         elif kind is _AUDIO:
             for side, of, ms, since in told:
                 first = b"" if since is None else b',"since":%.4f' % since
-                head = b'{"t":%.4f,"side":"%s","way":"%s",' % (t, side.encode(), of.encode())
-                yield head + b'"audio_ms":%d%s}' % (ms, first)
+                yield _head(t, side, of) + b'"audio_ms":%d%s}' % (ms, first)
         else:
             yield _message_line(t, kind, way, told)
 
 
+def _head(t: float, side: str, way: str) -> bytes:
+    return b'{"t":%.4f,"side":"%s","way":"%s",' % (t, side.encode(), way.encode())
+
+
 def _message_line(t: float, side: str, way: str, told: str | bytes | int | tuple[str]) -> bytes:
-    head = b'{"t":%.4f,"side":"%s","way":"%s",' % (t, side.encode(), way.encode())
+    head = _head(t, side, way)
     if isinstance(told, int):
         return head + b'"bytes":%d}' % told
     if isinstance(told, tuple):

@@ -1,9 +1,9 @@
 """One thread writes; everybody else only appends to memory.
 
 No frame may wait for a disk. Writers hand over small jobs; files that grow are collected in memory and written every
-two seconds, a few at a time, so that the files of many calls never hold up the calls. A disk
-that refuses is told once, and calls go on; what it had no room for is kept (`owed.py`) and tried again until it is
-taken, so that a disk that was full for a while leaves no hole. What room would not mend is given up.
+two seconds or a quarter more, a few at a time, so that the files of many calls never hold up the calls. A disk that
+refuses is told once, and calls go on; what it had no room for is kept (`owed.py`) and tried again until it is taken, so
+that a disk that was full for a while leaves no hole. What room would not mend is given up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 FLUSH_S = 2.0
-"""What a killed process may lose of a growing file."""
+"""What a killed process may lose of a growing file, and up to `TOGETHER_S` more."""
 BIG = 262_144
 """A file that collects this much is written at once."""
 TOGETHER_S = 0.25
@@ -208,7 +208,7 @@ class Disk:
         return self._failures
 
     def soon(self, file: GrowingFile[Any]) -> None:
-        """This file has something to write, and may have more: it has its turn every two seconds while it has."""
+        """This file has something to write, and may have more: it has its turn every `FLUSH_S` while it has."""
         loop = asyncio.get_running_loop()
         due = self._next_turn(file, loop.time())
         if self._timer is None:

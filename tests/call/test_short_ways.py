@@ -13,7 +13,7 @@ from bridge.call import commands as do
 from bridge.call import events as ev
 from bridge.call import facts
 from bridge.call.core import CallCore
-from bridge.call.limits import Terms
+from bridge.call.limits import AnswerTerms, Terms
 
 OTHERS: list[ev.Event] = [
     ev.ModelOpened("s"),
@@ -38,6 +38,14 @@ OTHERS: list[ev.Event] = [
     ev.DigitsAsked("12"),
     ev.EndAsked("shutdown"),
 ]
+PICKED_UP: list[ev.Event] = [
+    ev.CalleeAnswered(),
+    ev.CarrierDetected("human"),
+    ev.CarrierDetected("machine_end_beep"),
+    ev.LineHeard(True, 600),
+    ev.LineHeard(False, 700),
+]
+"""Of calls that we place; in others they mean nothing."""
 BEGIN: list[ev.Event] = [ev.ModelOpened("s"), ev.PhoneAttached("MZ1"), ev.ModelConfigured()]
 # Frames, most of all; then time that passes; then everything else, the ends more seldom than what lies before them.
 STEPS = st.lists(
@@ -47,6 +55,7 @@ STEPS = st.lists(
         st.sampled_from([0.02, 0.02, 0.02, 0.5, 3.0]),
         st.sampled_from(OTHERS),
         st.sampled_from(OTHERS[:-8]),
+        st.sampled_from(PICKED_UP),
     ),
     max_size=80,
 )
@@ -61,11 +70,17 @@ def quickly_received(core: CallCore, event: ev.Event, now: float) -> list[do.Com
 
 
 @settings(settings.get_profile("call"), max_examples=200)
-@given(STEPS, st.integers(0, 3), st.sampled_from(["", "Greet the caller."]), st.randoms(use_true_random=False))
+@given(
+    STEPS,
+    st.integers(0, 3),
+    st.sampled_from(["", "Greet the caller."]),
+    st.sampled_from([None, None, AnswerTerms()]),
+    st.randoms(use_true_random=False),
+)
 def test_to_hear_a_frame_and_to_speak_is_to_receive_them(
-    steps: list[bytes | float | ev.Event], ready: int, greeting: str, any_of: Random
+    steps: list[bytes | float | ev.Event], ready: int, greeting: str, answer: AnswerTerms | None, any_of: Random
 ) -> None:
-    terms = Terms(greeting=greeting, silence_s=10.0)
+    terms = Terms(greeting=greeting, silence_s=10.0, answer=answer)
     quick, slow, now = CallCore(terms, 100.0), CallCore(terms, 100.0), 100.0
     played: list[str] = []
 
